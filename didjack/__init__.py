@@ -1,0 +1,1 @@
+"""Cluster-jackknife inference for staggered difference-in-differences."""

@@ -1,0 +1,31 @@
+"""The errors that didjack raises, one class per kind of remedy."""
+
+from __future__ import annotations
+
+
+class DidjackError(Exception):
+    """Base class: catching it catches every error that didjack raises on purpose."""
+
+
+class DataError(DidjackError, ValueError):
+    """The data cannot be used as they are; the message names column, rows and remedy."""
+
+
+class DesignError(DidjackError, ValueError):
+    """The data are readable, but this design leaves nothing to estimate."""
+
+
+class ChecksumError(DidjackError):
+    """A file is not the one that the catalog describes."""
+
+
+class DatasetUnavailable(DidjackError):
+    """A dataset that may not be redistributed is neither at hand nor to be downloaded."""
+
+
+class ReportError(DidjackError):
+    """A page cannot be planned or executed."""
+
+
+class SiteError(DidjackError):
+    """The site cannot be rendered, or contains unresolved references or dead links."""
