@@ -1,0 +1,365 @@
+"""`att_gt`: group-time average treatment effects, with everything that inference needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from didjack import checks
+from didjack.cells import REASONS, Cells, Status, enumerate_cells
+from didjack.errors import DataError
+from didjack.estimators import ESTIMATORS
+from didjack.estimators.results import Estimates
+from didjack.linalg import Array, Mask
+from didjack.moments import Clusters
+from didjack.panel import Panel, Roles, code_data
+
+CONTROL_GROUPS = ("nevertreated", "notyettreated")
+BASE_PERIODS = ("varying", "universal")
+LATER = ("dr", "ipw")  # methods of the reference programs that are not there yet
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the cells are formed and estimated."""
+
+    est_method: str = "reg"
+    control_group: str = "nevertreated"
+    base_period: str = "varying"
+
+
+@dataclass(frozen=True)
+class ATTgt:
+    """Group-time average treatment effects; m cells, n units.
+
+    Attributes
+    ----------
+    panel : Panel
+        The coded data.
+    cells : Cells
+        Which comparison each cell makes.
+    estimates : Estimates
+        The full sample on the replicate axis (R = 1).
+    options : Options
+    """
+
+    panel: Panel = field(repr=False)
+    cells: Cells = field(repr=False)
+    estimates: Estimates = field(repr=False)
+    options: Options
+
+    @property
+    def att(self) -> Array:
+        """ATT(g,t), shape (m,); NaN where a cell cannot be estimated."""
+        return self.estimates.att[0]
+
+    @property
+    def n(self) -> int:
+        """Number of units; of rows in repeated cross-sections."""
+        return self.panel.n_units
+
+    @property
+    def groups(self) -> Array:
+        """The treated cohorts with cells, ascending."""
+        return self.panel.cohorts[self.panel.treated]
+
+    @property
+    def times(self) -> Array:
+        """The periods of the sample, ascending."""
+        return self.panel.times
+
+    @property
+    def estimable(self) -> Mask:
+        """Which cells have an estimate, base periods included, shape (m,)."""
+        return np.isfinite(self.att)
+
+    @cached_property
+    def influence(self) -> Array:
+        """Influence functions, (n, m), on R `did`'s scale: Var(ATT) = mean square / n."""
+        return ESTIMATORS[self.options.est_method].influence(self.panel, self.cells)
+
+    @cached_property
+    def se(self) -> Array:
+        """Analytic standard errors, (m,): by `clustervars` if given, else by unit.
+
+        NaN for base periods, whose effect is zero by construction.
+        """
+        from didjack.inference.analytic import standard_errors
+
+        return standard_errors(self.influence, self.default_clusters())
+
+    def cluster_name(self, cluster: str | None = None) -> str | None:
+        """Return the cluster variable: the one asked for, else clustervars, else idname."""
+        roles = self.panel.roles
+        if cluster is not None:
+            return cluster
+        beyond_unit = [c for c in roles.clustervars if c != roles.idname]
+        return beyond_unit[0] if beyond_unit else roles.idname
+
+    def default_clusters(self) -> Clusters | None:
+        """Return the clusters of `clustervars`; None when the unit is the cluster."""
+        name = self.cluster_name()
+        return None if name is None or name == self.panel.roles.idname else self.clusters(name)
+
+    def clusters(self, name: str) -> Clusters:
+        """Code a column of the data as clusters of the retained rows.
+
+        Raises
+        ------
+        DataError
+            No such column, missing values, or values that change within a unit.
+        """
+        panel = self.panel
+        checks.require_columns(panel.source, {"cluster": name})
+        values = panel.source[name]
+        codes, labels = checks.factorize(values.take(panel.rows))
+        missing = np.zeros(len(values), dtype=bool)
+        missing[panel.rows[codes < 0]] = True
+        checks.refuse(
+            panel.source,
+            name,
+            missing,
+            "(cluster) has missing values",
+            "Fill them, or drop these rows.",
+        )
+        if panel.is_panel:
+            checks.refuse_pairs(
+                panel.source,
+                panel.rows,
+                (np.diff(codes) != 0) & (np.diff(panel.unit) == 0),
+                f"Column '{name}' (cluster) changes within a unit of '{panel.roles.idname}'",
+                "A cluster variable must be constant within unit.",
+            )
+        return Clusters(name, labels, codes)
+
+    def replicates(self, clusters: Clusters) -> Estimates:
+        """Estimate all cells in the full sample and without each cluster, in one pass."""
+        return ESTIMATORS[self.options.est_method].estimate(self.panel, self.cells, clusters)
+
+    def refit(self, keep: Mask) -> ATTgt:
+        """Estimate again on some rows of the user's frame, from validation on.
+
+        Parameters
+        ----------
+        keep : (len(source),) bool array
+        """
+        panel = code_data(self.panel.source[keep], self.panel.roles)
+        return _estimate(panel, self.options)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per cell: labels, estimate, standard error, sizes and status."""
+        cells, estimates = self.cells, self.estimates
+        status = estimates.status[0]
+        return pd.DataFrame(
+            {
+                "group": _integers(cells.group),
+                "time": _integers(cells.period),
+                "event_time": _integers(cells.event_time),
+                "post": cells.post,
+                "base": _integers(cells.base_period),
+                "att": self.att,
+                "se": self.se,
+                "n_treated": estimates.n_treated,
+                "n_control": estimates.n_control,
+                "status": [Status(s).name.lower() for s in status],
+                "reason": [REASONS[Status(s)] for s in status],
+            }
+        )
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """What was left out and why: rows, units, cohorts, periods, covariates and cells.
+
+        Columns: kind, what, group, time, count, reason. `count` is in rows, for units in units.
+        """
+        drops = [(d.kind, d.what, np.nan, np.nan, d.count, d.reason) for d in self.panel.drops]
+        estimates = self.estimates
+        for c in np.flatnonzero(~self.estimable):
+            g, t = self.cells.group[c], self.cells.period[c]
+            size = int(estimates.n_treated[c] + estimates.n_control[c])
+            reason = REASONS[Status(estimates.status[0, c])]
+            drops.append(("cell", f"ATT({g:g},{t:g})", g, t, size, reason))
+        columns = ["kind", "what", "group", "time", "count", "reason"]
+        return pd.DataFrame(drops, columns=columns).astype({"group": "float", "time": "float"})
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        o, panel = self.options, self.panel
+        what = "units" if panel.is_panel else "rows (repeated cross-sections)"
+        lines = [
+            f"Group-time effects: {int(self.estimable.sum())} of {len(self.cells)} cells, "
+            f"{len(self.groups)} cohorts, {len(self.times)} periods, {self.n} {what}",
+            f"Method {o.est_method}, controls {o.control_group}, base period {o.base_period}",
+        ]
+        if len(self.ledger):
+            lines.append(f"Left out: {len(self.ledger)} entries, see .ledger")
+        return "\n".join([*lines, "", self.to_frame().to_string(index=False)])
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the cells under broom's names: term, estimate, std_error, statistic, p_value."""
+        from didjack.inference.results import tidy_frame
+
+        terms = [
+            f"ATT({g:g},{t:g})" for g, t in zip(self.cells.group, self.cells.period, strict=True)
+        ]
+        return tidy_frame(terms, self.att, self.se)
+
+    def glance(self) -> pd.DataFrame:
+        """One row on the whole estimation."""
+        return pd.DataFrame(
+            {
+                "n": [self.n],
+                "n_groups": [len(self.groups)],
+                "n_periods": [len(self.times)],
+                "n_cells": [len(self.cells)],
+                "n_estimable": [int(self.estimable.sum())],
+                "est_method": [self.options.est_method],
+                "control_group": [self.options.control_group],
+                "base_period": [self.options.base_period],
+            }
+        )
+
+    def plot(self, ax: object | None = None, level: float = 0.95) -> object:
+        """Draw the effects by cohort with pointwise intervals (matplotlib)."""
+        from didjack import plots
+
+        return plots.plot_attgt(self, ax=ax, level=level)
+
+    def _repr_html_(self) -> str:
+        return self.to_frame()._repr_html_()  # type: ignore[operator]
+
+
+def att_gt(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str | None = None,
+    *,
+    xformla: str | None = None,
+    est_method: str = "reg",
+    control_group: str = "nevertreated",
+    base_period: str = "varying",
+    anticipation: int = 0,
+    weightsname: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
+    panel: bool | None = None,
+    allow_unbalanced_panel: bool = False,
+) -> ATTgt:
+    """Estimate group-time average treatment effects (Callaway and Sant'Anna, 2021).
+
+    Argument names follow R `did`.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long data, one row per unit and period, or per observation in repeated cross-sections.
+        Not modified.
+    yname, tname, gname : str
+        Outcome, period, and first treated period (0, NaN or inf: never treated).
+    idname : str, optional
+        Unit. Without it the rows are repeated cross-sections.
+    xformla : str, optional
+        Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)". In panels they are
+        taken from the earlier of the two periods of each comparison.
+    est_method : {"reg"}
+        Outcome regression.
+    control_group : {"nevertreated", "notyettreated"}
+    base_period : {"varying", "universal"}
+        Pre-treatment cells: compare with the period before, or with the last before treatment.
+    anticipation : int
+        Periods before treatment in which effects may begin; only 0 is there now.
+    weightsname : str, optional
+        Sampling weights, positive.
+    clustervars : str or sequence of str, optional
+        Cluster variable of the standard errors and of the jackknife; the unit if not given.
+    panel : bool, optional
+        False: repeated cross-sections even if idname is given. The default is True with
+        idname and False without.
+    allow_unbalanced_panel : bool
+        Only False is there now: units not observed in every period are left out and counted.
+
+    Returns
+    -------
+    ATTgt
+
+    Raises
+    ------
+    DataError
+        The data cannot be used as they are; the message names column, rows and remedy.
+    DesignError
+        The data leave nothing to compare.
+    NotImplementedError
+        An option of the reference programs that is not there yet.
+    """
+    _check_choice("control_group", control_group, CONTROL_GROUPS)
+    _check_choice("base_period", base_period, BASE_PERIODS)
+    _check_available(est_method, anticipation, allow_unbalanced_panel)
+    roles = Roles(
+        yname=yname,
+        tname=tname,
+        gname=gname,
+        idname=idname,
+        clustervars=_cluster_names(clustervars, idname),
+        xformla=xformla,
+        weightsname=weightsname,
+        panel=idname is not None if panel is None else panel,
+        allow_unbalanced_panel=allow_unbalanced_panel,
+        anticipation=anticipation,
+        control_group=control_group,
+    )
+    options = Options(est_method, control_group, base_period)
+    return _estimate(code_data(data, roles), options)
+
+
+def _estimate(panel: Panel, options: Options) -> ATTgt:
+    cells = enumerate_cells(panel, options.control_group, options.base_period)
+    estimates = ESTIMATORS[options.est_method].estimate(panel, cells, None)
+    return ATTgt(panel, cells, estimates, options)
+
+
+def _check_choice(argument: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        listed = " or ".join(f"'{c}'" for c in choices)
+        raise DataError(f"{argument} must be {listed}, not {value!r}.")
+
+
+def _check_available(est_method: str, anticipation: int, allow_unbalanced_panel: bool) -> None:
+    there = ", ".join(f"'{m}'" for m in ESTIMATORS)
+    if est_method in LATER and est_method not in ESTIMATORS:
+        raise NotImplementedError(f"est_method='{est_method}' is not there yet; there is {there}.")
+    _check_choice("est_method", est_method, tuple(ESTIMATORS))
+    if anticipation != 0:
+        raise NotImplementedError("anticipation is not there yet; there is anticipation=0.")
+    if allow_unbalanced_panel:
+        raise NotImplementedError(
+            "allow_unbalanced_panel=True is not there yet; there is False, which leaves out "
+            "units not observed in every period, and panel=False for repeated cross-sections."
+        )
+
+
+def _cluster_names(
+    clustervars: str | Sequence[str] | None, idname: str | None
+) -> tuple[str, ...]:
+    if clustervars is None:
+        return ()
+    names = (clustervars,) if isinstance(clustervars, str) else tuple(clustervars)
+    if len([c for c in names if c != idname]) > 1:
+        raise DataError(
+            f"clustervars names {len(names)} variables; at most one beyond idname is possible. "
+            "Pass the coarser one, or a column that combines them."
+        )
+    return names
+
+
+def _integers(values: Array) -> pd.Series:
+    """Show whole periods as integers."""
+    series = pd.Series(values)
+    return series.astype("int64") if np.all(values == np.round(values)) else series
+
+
+

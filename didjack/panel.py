@@ -1,0 +1,418 @@
+"""Long data, validated and coded once: unit, time, cohort, weight, outcome and covariates.
+
+`code_data` is the only place that reads the user's frame. What it leaves out it records as
+`Drop` entries; what it cannot use it refuses with a `DataError` that names column and rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from didjack import checks
+from didjack.design import Design, build_design
+from didjack.errors import DataError, DesignError
+from didjack.linalg import Array, Index, Mask
+
+NEVER = 0.0  # the cohort value of units that are never treated (as in R did)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column plays which part, and how the sample is formed (R `did` argument names)."""
+
+    yname: str
+    tname: str
+    gname: str
+    idname: str | None = None
+    clustervars: tuple[str, ...] = ()
+    xformla: str | None = None
+    weightsname: str | None = None
+    panel: bool = True
+    allow_unbalanced_panel: bool = False
+    anticipation: int = 0
+    control_group: str = "nevertreated"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One entry of the ledger: what was left out, how much of it, and why."""
+
+    kind: str  # "rows" | "units" | "cohort" | "periods" | "covariate" | "cell"
+    what: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Coded data; N rows, n units, T periods, Q cohorts, k columns of the design.
+
+    Attributes
+    ----------
+    layout : {"panel", "rc"}
+        "panel": balanced, rows in the order (unit, time), so arrays reshape to (n, T).
+        "rc": repeated cross-sections, each row a unit of its own.
+    source : DataFrame
+        The user's frame (never changed); `rows` are the positions in it, shape (N,).
+    times : (T,) array
+        Periods, ascending. `time` codes them per row, shape (N,).
+    cohorts : (Q,) array
+        First treated period of each cohort; entry 0 is always the never treated.
+        `cohort` codes them per row, shape (N,).
+    treated : (q,) int array
+        The cohorts for which effects are estimated.
+    unit : (N,) int array
+        Unit of each row, 0..n-1, in the order of `unit_labels`.
+    y, w : (N,) arrays
+        Outcome and sampling weight.
+    design : Design
+        Covariates with intercept first, centred and scaled; `design.X` has shape (N, k).
+    drops : tuple of Drop
+        What was left out on the way.
+    """
+
+    roles: Roles
+    layout: str
+    source: pd.DataFrame = field(repr=False)
+    rows: Index = field(repr=False)
+    times: Array
+    time: Index = field(repr=False)
+    cohorts: Array
+    cohort: Index = field(repr=False)
+    treated: Index
+    unit: Index = field(repr=False)
+    unit_labels: pd.Index = field(repr=False)
+    y: Array = field(repr=False)
+    w: Array = field(repr=False)
+    design: Design = field(repr=False)
+    drops: tuple[Drop, ...] = ()
+
+    @property
+    def n_units(self) -> int:
+        """Number of units: those of the panel, or the rows of repeated cross-sections."""
+        return len(self.unit_labels)
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether every unit is observed in every period and differences are taken."""
+        return self.layout == "panel"
+
+    @property
+    def unit_rows(self) -> Index:
+        """One row of each unit, its first, shape (n,)."""
+        if self.is_panel:
+            return np.arange(0, len(self.rows), len(self.times))
+        return np.arange(len(self.rows))
+
+    @property
+    def unit_cohort(self) -> Index:
+        """Cohort code of each unit, shape (n,)."""
+        return self.cohort[self.unit_rows]
+
+    @property
+    def unit_weight(self) -> Array:
+        """Weight of each unit in the aggregation: its first period's, as in R `did`; (n,)."""
+        return self.w[self.unit_rows]
+
+    @property
+    def has_never_treated(self) -> bool:
+        """Whether any never-treated row is in the sample."""
+        return bool((self.cohort == 0).any())
+
+
+def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
+    """Validate long data and code them.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per unit and period (panel) or per observation (repeated cross-sections).
+        It is not modified.
+    roles : Roles
+        Column names and sample rules.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    DataError
+        A column is missing, not numeric, has missing identifiers, duplicated (unit, time)
+        pairs, a cohort or cluster that changes within a unit, non-positive weights.
+    DesignError
+        Nothing is left to compare: no treated cohort, no never-treated unit when these are
+        the controls, everybody treated in the first period.
+    """
+    checks.require_frame(data)
+    checks.require_columns(data, _named_columns(roles))
+    data = data.copy(deep=False)  # copy-on-write: later changes of the user's frame stay outside
+    y = checks.numeric(data, roles.yname, "yname", missing="keep")
+    t = checks.numeric(data, roles.tname, "tname")
+    g = _cohort_values(data, roles.gname)
+    w = _weights(data, roles.weightsname)
+    for name in (roles.idname, *roles.clustervars):
+        if name is not None:
+            checks.no_missing(data, name)
+    design = build_design(data, roles.xformla)
+
+    drops: list[Drop] = []
+    keep = _complete_rows(y, w, design, roles, drops)
+    g = _never_if_after_sample(g, t, keep, roles.anticipation, drops)
+    keep, control_only = _require_comparison(g, t, keep, roles, drops)
+    keep = _drop_treated_at_start(g, t, keep, roles, drops)
+
+    if roles.panel:
+        if roles.idname is None:
+            raise DataError(
+                "A panel needs idname, the column that identifies units. "
+                "For repeated cross-sections pass panel=False."
+            )
+        rows, unit, labels = _panel_order(data, t, g, keep, roles, drops)
+        layout = "panel"
+    else:
+        rows = np.flatnonzero(keep)
+        unit, labels, layout = np.arange(len(rows)), data.index[rows], "rc"
+    if len(rows) == 0:
+        raise DesignError(f"No row is left to estimate from. {_tell(drops)}")
+    return _assemble(
+        data, roles, layout, rows, unit, labels, t, g, y, w, design, control_only, drops
+    )
+
+
+def _assemble(
+    data: pd.DataFrame,
+    roles: Roles,
+    layout: str,
+    rows: Index,
+    unit: Index,
+    labels: pd.Index,
+    t: Array,
+    g: Array,
+    y: Array,
+    w: Array,
+    design: Design,
+    control_only: float | None,
+    drops: list[Drop],
+) -> Panel:
+    """Code times and cohorts over the retained rows and settle the covariates."""
+    times, time = np.unique(t[rows], return_inverse=True)
+    present = np.unique(g[rows])
+    cohorts = np.concatenate([[NEVER], present[present != NEVER]])
+    cohort = np.searchsorted(cohorts, g[rows])
+    treated = np.array(
+        [i for i, value in enumerate(cohorts) if i > 0 and value != control_only], dtype=np.intp
+    )
+    if len(treated) == 0:
+        raise DesignError(
+            f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
+            f"after the first period ({times[0]:g}) for which controls exist. {_tell(drops)}"
+        )
+    design, redundant = design.take(rows).settle()
+    drops += [
+        Drop("covariate", name, len(rows), "a linear combination of the covariates before it")
+        for name in redundant
+    ]
+    return Panel(
+        roles=roles,
+        layout=layout,
+        source=data,
+        rows=rows,
+        times=times,
+        time=time.astype(np.intp),
+        cohorts=cohorts,
+        cohort=cohort.astype(np.intp),
+        treated=treated,
+        unit=unit.astype(np.intp),
+        unit_labels=labels,
+        y=y[rows],
+        w=w[rows],
+        design=design,
+        drops=tuple(drops),
+    )
+
+
+def _named_columns(roles: Roles) -> dict[str, str]:
+    named = {"yname": roles.yname, "tname": roles.tname, "gname": roles.gname}
+    if roles.idname is not None:
+        named["idname"] = roles.idname
+    if roles.weightsname is not None:
+        named["weightsname"] = roles.weightsname
+    return named | {f"clustervars[{i}]": c for i, c in enumerate(roles.clustervars)}
+
+
+def _cohort_values(data: pd.DataFrame, gname: str) -> Array:
+    """First treated periods, with 0, NaN and inf all coded as never treated."""
+    g = checks.numeric(data, gname, "gname", missing="keep", infinite="keep")
+    g = np.where(np.isnan(g) | np.isposinf(g), NEVER, g)
+    checks.refuse(
+        data,
+        gname,
+        g < 0,
+        "has negative cohorts",
+        "Use 0, NaN or inf for never treated, and shift the time scale if periods are negative.",
+    )
+    return g
+
+
+def _weights(data: pd.DataFrame, weightsname: str | None) -> Array:
+    if weightsname is None:
+        return np.ones(len(data))
+    w = checks.numeric(data, weightsname, "weightsname", missing="keep")
+    checks.refuse(
+        data,
+        weightsname,
+        w <= 0,
+        "has weights that are zero or negative",
+        "Drop these rows, or give them a positive weight.",
+    )
+    return w
+
+
+def _complete_rows(y: Array, w: Array, design: Design, roles: Roles, drops: list[Drop]) -> Mask:
+    """Mark rows whose outcome, weight and covariates are all finite; count the others."""
+    keep = np.ones(len(y), dtype=bool)
+    parts = [(roles.yname, ~np.isfinite(y)), (roles.weightsname or "", ~np.isfinite(w))]
+    parts += [(name, bad) for name, bad in design.missing.items()]
+    for name, bad in parts:
+        bad = bad & keep
+        if bad.any():
+            drops.append(Drop("rows", name, int(bad.sum()), "missing or not finite"))
+            keep &= ~bad
+    if not keep.any():
+        raise DataError(f"Every row has a missing value. {_tell(drops)}")
+    return keep
+
+
+def _never_if_after_sample(
+    g: Array, t: Array, keep: Mask, anticipation: int, drops: list[Drop]
+) -> Array:
+    """Count cohorts treated after the last period (plus anticipation) as never treated."""
+    late = keep & (g > t[keep].max() + anticipation)
+    for value in np.unique(g[late]):
+        rows = int((g[late] == value).sum())
+        reason = f"treated after the last period ({t[keep].max():g}); counted as never treated"
+        drops.append(Drop("cohort", f"{value:g}", rows, reason))
+    return np.where(late, NEVER, g)
+
+
+def _require_comparison(
+    g: Array, t: Array, keep: Mask, roles: Roles, drops: list[Drop]
+) -> tuple[Mask, float | None]:
+    """Check that controls exist; without never treated, the last cohort serves as control only."""
+    if (g[keep] == NEVER).any():
+        return keep, None
+    if roles.control_group == "nevertreated":
+        raise DesignError(
+            f"No unit is never treated: column '{roles.gname}' has no 0, NaN, inf or value "
+            f"after the last period ({t[keep].max():g}). "
+            "Use control_group='notyettreated' to compare with units treated later."
+        )
+    last = g[keep].max()
+    end = last - roles.anticipation
+    after = keep & (t >= end)
+    if after.any():
+        reason = f"no unit is untreated from {end:g} on (the last cohort starts at {last:g})"
+        drops.append(Drop("periods", f"{end:g} and later", int(after.sum()), reason))
+    own = int((keep & ~after & (g == last)).sum())
+    drops.append(Drop("cohort", f"{last:g}", own, "last treated cohort; serves as control only"))
+    return keep & ~after, float(last)
+
+
+def _drop_treated_at_start(
+    g: Array, t: Array, keep: Mask, roles: Roles, drops: list[Drop]
+) -> Mask:
+    """Leave out cohorts without a pre-treatment period."""
+    if not keep.any():
+        return keep
+    start = t[keep].min() + roles.anticipation
+    early = keep & (g != NEVER) & (g <= start)
+    for value in np.unique(g[early]):
+        rows = int((early & (g == value)).sum())
+        reason = "already treated in the first period"
+        if roles.anticipation:
+            reason = f"no period before treatment with anticipation={roles.anticipation}"
+        drops.append(Drop("cohort", f"{value:g}", rows, reason))
+    if early.any() and not (keep & ~early & (g != NEVER)).any():
+        raise DesignError(
+            f"Every treated unit is treated by the first period ({t[keep].min():g}"
+            + (f", anticipation {roles.anticipation}" if roles.anticipation else "")
+            + f"): column '{roles.gname}' leaves no cohort with a period before treatment. "
+            "Add earlier periods."
+        )
+    return keep & ~early
+
+
+def _panel_order(
+    data: pd.DataFrame, t: Array, g: Array, keep: Mask, roles: Roles, drops: list[Drop]
+) -> tuple[Index, Index, pd.Index]:
+    """Return the rows of complete units in the order (unit, time), their unit and its labels."""
+    idname = roles.idname
+    assert idname is not None
+    rows = np.flatnonzero(keep)
+    unit, labels = checks.factorize(data[idname].take(rows))
+    order = np.lexsort((t[rows], unit))
+    if not np.array_equal(order, np.arange(len(order))):
+        rows, unit = rows[order], unit[order]
+    same = unit[1:] == unit[:-1]
+    checks.refuse_pairs(
+        data,
+        rows,
+        same & (t[rows][1:] == t[rows][:-1]),
+        f"Columns '{idname}', '{roles.tname}' have more than one row for a unit and period",
+        "Drop or aggregate the duplicates, or pass panel=False for repeated cross-sections.",
+    )
+    checks.refuse_pairs(
+        data,
+        rows,
+        same & (g[rows][1:] != g[rows][:-1]),
+        f"Column '{roles.gname}' changes within a unit of '{idname}'",
+        "The cohort is the first treated period and must be the same in all periods of a unit.",
+    )
+    for name in roles.clustervars:
+        if name != idname:
+            codes, _ = checks.factorize(data[name].take(rows))
+            checks.refuse_pairs(
+                data,
+                rows,
+                same & (codes[1:] != codes[:-1]),
+                f"Column '{name}' (clustervars) changes within a unit of '{idname}'",
+                "A cluster variable must be constant within unit.",
+            )
+    return _complete_units(t, rows, unit, labels, roles, drops)
+
+
+def _complete_units(
+    t: Array, rows: Index, unit: Index, labels: pd.Index, roles: Roles, drops: list[Drop]
+) -> tuple[Index, Index, pd.Index]:
+    """Keep the units that are observed in every period, as R `did` does by default."""
+    if len(rows) == 0:
+        return rows, unit, labels
+    n_periods = len(np.unique(t[rows]))
+    observed = np.bincount(unit, minlength=len(labels))
+    complete = observed == n_periods
+    if complete.all():
+        return rows, unit, labels
+    n_incomplete = int((~complete).sum())
+    reason = f"not observed in all {n_periods} periods (a balanced panel is required)"
+    drops.append(Drop("units", f"{roles.idname}", n_incomplete, reason))
+    if not complete.any():
+        raise DesignError(
+            f"No unit of '{roles.idname}' is observed in all {n_periods} periods of "
+            f"'{roles.tname}'. Pass panel=False to treat the rows as repeated cross-sections."
+        )
+    kept = complete[unit]
+    recode = np.cumsum(complete) - 1
+    return rows[kept], recode[unit[kept]], labels[complete]
+
+
+def _tell(drops: list[Drop]) -> str:
+    """Return one sentence on what was left out before an error."""
+    if not drops:
+        return ""
+    return "Left out before: " + "; ".join(
+        f"{d.count} rows of {d.kind} {d.what} ({d.reason})" for d in drops
+    )
