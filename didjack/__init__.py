@@ -1,1 +1,46 @@
-"""Cluster-jackknife inference for staggered difference-in-differences."""
+"""Cluster-jackknife inference for staggered difference-in-differences.
+
+An independent implementation of Karim, Nielsen, MacKinnon and Webb (2026), "Improved Inference
+for CSDID Using the Cluster Jackknife", with `att_gt` and `aggte` as in R `did`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from didjack.aggregate import Aggregate, aggte
+from didjack.attgt import ATTgt, att_gt
+from didjack.comparison import Comparison, csdid
+from didjack.errors import (
+    ChecksumError,
+    DataError,
+    DatasetUnavailable,
+    DesignError,
+    DidjackError,
+    ReportError,
+    SiteError,
+)
+from didjack.inference.jackknife import Jackknife, jackknife
+
+try:
+    __version__ = version("didjack")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "ATTgt",
+    "Aggregate",
+    "ChecksumError",
+    "Comparison",
+    "DataError",
+    "DatasetUnavailable",
+    "DesignError",
+    "DidjackError",
+    "Jackknife",
+    "ReportError",
+    "SiteError",
+    "aggte",
+    "att_gt",
+    "csdid",
+    "jackknife",
+]

@@ -14,7 +14,9 @@ from didjack.cells import REASONS, Cells, Status, enumerate_cells
 from didjack.errors import DataError
 from didjack.estimators import ESTIMATORS
 from didjack.estimators.results import Estimates
-from didjack.linalg import Array, Mask
+from didjack.inference.analytic import standard_errors
+from didjack.inference.results import tidy_frame
+from didjack.linalg import Array, Index, Mask
 from didjack.moments import Clusters
 from didjack.panel import Panel, Roles, code_data
 
@@ -88,22 +90,19 @@ class ATTgt:
 
         NaN for base periods, whose effect is zero by construction.
         """
-        from didjack.inference.analytic import standard_errors
+        return standard_errors(self.influence, self.unit_clusters(self.beyond_unit))
 
-        return standard_errors(self.influence, self.default_clusters())
-
-    def cluster_name(self, cluster: str | None = None) -> str | None:
-        """Return the cluster variable: the one asked for, else clustervars, else idname."""
+    @property
+    def beyond_unit(self) -> str | None:
+        """The variable in clustervars other than idname, if any."""
         roles = self.panel.roles
-        if cluster is not None:
-            return cluster
-        beyond_unit = [c for c in roles.clustervars if c != roles.idname]
-        return beyond_unit[0] if beyond_unit else roles.idname
+        return next((c for c in roles.clustervars if c != roles.idname), None)
 
-    def default_clusters(self) -> Clusters | None:
-        """Return the clusters of `clustervars`; None when the unit is the cluster."""
-        name = self.cluster_name()
-        return None if name is None or name == self.panel.roles.idname else self.clusters(name)
+    def unit_clusters(self, name: str | None) -> Index | None:
+        """Return the cluster code of each unit, (n,); None for no name and for the unit itself."""
+        if name is None or name == self.panel.roles.idname and self.panel.is_panel:
+            return None
+        return self.clusters(name).code[self.panel.unit_rows]
 
     def clusters(self, name: str) -> Clusters:
         """Code a column of the data as clusters of the retained rows.
@@ -201,8 +200,6 @@ class ATTgt:
 
     def tidy(self) -> pd.DataFrame:
         """Return the cells under broom's names: term, estimate, std_error, statistic, p_value."""
-        from didjack.inference.results import tidy_frame
-
         terms = [
             f"ATT({g:g},{t:g})" for g, t in zip(self.cells.group, self.cells.period, strict=True)
         ]
@@ -342,9 +339,7 @@ def _check_available(est_method: str, anticipation: int, allow_unbalanced_panel:
         )
 
 
-def _cluster_names(
-    clustervars: str | Sequence[str] | None, idname: str | None
-) -> tuple[str, ...]:
+def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:
     if clustervars is None:
         return ()
     names = (clustervars,) if isinstance(clustervars, str) else tuple(clustervars)
@@ -360,6 +355,3 @@ def _integers(values: Array) -> pd.Series:
     """Show whole periods as integers."""
     series = pd.Series(values)
     return series.astype("int64") if np.all(values == np.round(values)) else series
-
-
-

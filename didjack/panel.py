@@ -72,6 +72,13 @@ class Panel:
         Covariates with intercept first, centred and scaled; `design.X` has shape (N, k).
     drops : tuple of Drop
         What was left out on the way.
+    sampled : (M,) int array
+        Positions of the rows from which periods and controls were determined: `rows` and the
+        rows of units that are not observed in every period.
+    sampled_time, sampled_cohort : (M,) arrays
+        Their period and first treated period.
+    control_only : float or None
+        The last cohort, when nobody is never treated and it serves as control only.
     """
 
     roles: Roles
@@ -89,6 +96,10 @@ class Panel:
     w: Array = field(repr=False)
     design: Design = field(repr=False)
     drops: tuple[Drop, ...] = ()
+    sampled: Index = field(repr=False, kw_only=True)
+    sampled_time: Array = field(repr=False, kw_only=True)
+    sampled_cohort: Array = field(repr=False, kw_only=True)
+    control_only: float | None = field(default=None, kw_only=True)
 
     @property
     def n_units(self) -> int:
@@ -178,34 +189,7 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
         unit, labels, layout = np.arange(len(rows)), data.index[rows], "rc"
     if len(rows) == 0:
         raise DesignError(f"No row is left to estimate from. {_tell(drops)}")
-    return _assemble(
-        data, roles, layout, rows, unit, labels, t, g, y, w, design, control_only, drops
-    )
-
-
-def _assemble(
-    data: pd.DataFrame,
-    roles: Roles,
-    layout: str,
-    rows: Index,
-    unit: Index,
-    labels: pd.Index,
-    t: Array,
-    g: Array,
-    y: Array,
-    w: Array,
-    design: Design,
-    control_only: float | None,
-    drops: list[Drop],
-) -> Panel:
-    """Code times and cohorts over the retained rows and settle the covariates."""
-    times, time = np.unique(t[rows], return_inverse=True)
-    present = np.unique(g[rows])
-    cohorts = np.concatenate([[NEVER], present[present != NEVER]])
-    cohort = np.searchsorted(cohorts, g[rows])
-    treated = np.array(
-        [i for i, value in enumerate(cohorts) if i > 0 and value != control_only], dtype=np.intp
-    )
+    times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
@@ -222,9 +206,9 @@ def _assemble(
         source=data,
         rows=rows,
         times=times,
-        time=time.astype(np.intp),
+        time=time,
         cohorts=cohorts,
-        cohort=cohort.astype(np.intp),
+        cohort=cohort,
         treated=treated,
         unit=unit.astype(np.intp),
         unit_labels=labels,
@@ -232,7 +216,23 @@ def _assemble(
         w=w[rows],
         design=design,
         drops=tuple(drops),
+        sampled=(sampled := np.flatnonzero(keep)),
+        sampled_time=t[sampled],
+        sampled_cohort=g[sampled],
+        control_only=control_only,
     )
+
+
+def _codes(
+    t: Array, g: Array, control_only: float | None
+) -> tuple[Array, Index, Array, Index, Index]:
+    """Return periods and their codes, cohorts (never treated first) and theirs, the treated."""
+    times, time = np.unique(t, return_inverse=True)
+    present = np.unique(g)
+    cohorts = np.concatenate([[NEVER], present[present != NEVER]])
+    cohort = np.searchsorted(cohorts, g)
+    treated = np.flatnonzero((cohorts != NEVER) & (cohorts != control_only))
+    return times, time.astype(np.intp), cohorts, cohort.astype(np.intp), treated
 
 
 def _named_columns(roles: Roles) -> dict[str, str]:
@@ -322,9 +322,7 @@ def _require_comparison(
     return keep & ~after, float(last)
 
 
-def _drop_treated_at_start(
-    g: Array, t: Array, keep: Mask, roles: Roles, drops: list[Drop]
-) -> Mask:
+def _drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: list[Drop]) -> Mask:
     """Leave out cohorts without a pre-treatment period."""
     if not keep.any():
         return keep

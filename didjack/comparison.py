@@ -1,0 +1,125 @@
+"""`csdid`: every aggregation with every inference, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from didjack.aggregate import TYPES, Aggregate, aggte
+from didjack.attgt import ATTgt, att_gt
+from didjack.errors import DataError
+from didjack.inference.jackknife import Jackknife, jackknife
+from didjack.inference.results import Inference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Aggregations with analytic, clustered and CV3 inference.
+
+    Attributes
+    ----------
+    attgt : ATTgt
+    aggregates : dict of str to Aggregate
+        By type.
+    jackknives : dict of str to Jackknife
+        By type.
+    """
+
+    attgt: ATTgt = field(repr=False)
+    aggregates: dict[str, Aggregate] = field(repr=False)
+    jackknives: dict[str, Jackknife] = field(repr=False)
+    level: float
+
+    def inferences(self, type: str) -> tuple[Inference, Inference, Inference]:
+        """Return analytic (by unit), clustered and CV3 inference for one aggregation."""
+        jk = self.jackknives[type]
+        agg = self.aggregates[type]
+        by_unit = agg.analytic(None, self.level)
+        clustered = agg.analytic(jk.cluster, self.level)
+        return by_unit, clustered, jk.inference
+
+    def to_frame(self, elements: bool = False) -> pd.DataFrame:
+        """Return the table.
+
+        Parameters
+        ----------
+        elements : bool
+            False: the overall effects only. True: event times, cohorts and periods as well.
+
+        Returns
+        -------
+        DataFrame
+            Columns aggregation, parameter, att, inference, se, t, p, ci_low, ci_high, df,
+            n_clusters.
+        """
+        parts = []
+        for type in self.aggregates:
+            names = ("analytic", "clustered", "CV3")
+            for name, inference in zip(names, self.inferences(type), strict=True):
+                frame = inference.to_frame().assign(aggregation=type, inference=name)
+                parts.append(frame if elements else frame.iloc[:1])
+        columns = ["aggregation", "parameter", "att", "inference", "se", "t", "p",
+                   "ci_low", "ci_high", "df", "n_clusters"]  # fmt: skip
+        return pd.concat(parts, ignore_index=True)[columns]
+
+    @property
+    def notes(self) -> list[str]:
+        """Return sentences on what was left out, skipped or lost."""
+        notes = [
+            f"Left out: {row.kind} {row.what} ({row.count} {_size(row.kind)}): {row.reason}."
+            for row in self.attgt.ledger.itertuples(index=False)
+        ]
+        seen: dict[str, None] = {}
+        for jk in self.jackknives.values():
+            seen.update(dict.fromkeys(jk.notes))
+        return notes + list(seen)
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        return "\n".join([self.to_frame().to_string(index=False), "", *self.notes])
+
+    def _repr_html_(self) -> str:
+        return self.to_frame()._repr_html_()  # type: ignore[operator]
+
+
+def csdid(
+    data: pd.DataFrame,
+    *args: Any,
+    types: Sequence[str] | None = None,
+    type: str | None = None,
+    cluster: str | None = None,
+    level: float = 0.95,
+    **kwargs: Any,
+) -> Comparison:
+    """Estimate, aggregate and jackknife in one call.
+
+    Parameters
+    ----------
+    data : DataFrame
+    *args, **kwargs
+        As for `att_gt`.
+    types : sequence of str, optional
+        Aggregations, by default all four; `type` for a single one.
+    cluster : str, optional
+        Cluster variable; the default is clustervars, else idname.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    Comparison
+    """
+    if type is not None and types is not None:
+        raise DataError("Give type or types, not both.")
+    res = att_gt(data, *args, **kwargs)
+    chosen = (type,) if type is not None else tuple(types or TYPES)
+    aggregates = {name: aggte(res, name) for name in chosen}
+    jackknives = {name: jackknife(agg, cluster, level) for name, agg in aggregates.items()}
+    return Comparison(res, aggregates, jackknives, level)
+
+
+def _size(kind: str) -> str:
+    return "units" if kind == "units" else "rows"

@@ -1,0 +1,1 @@
+"""Standard errors, intervals and tests: analytic, and by the cluster jackknife."""
