@@ -1,0 +1,200 @@
+"""Which pages there are: notebooks/pages.toml, times the specifications of the catalog."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from didjack._paths import notebooks_dir
+from didjack.errors import DatasetUnavailable, ReportError
+
+if TYPE_CHECKING:
+    from didjack.datasets import Dataset, Specification
+
+_KEYS: Mapping[str, type] = {
+    "notebook": str,
+    "folder": str,
+    "each": str,
+    "always": bool,
+    "datasets": list,
+    "inputs": list,
+    "parameters": dict,
+    "fast": dict,
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the site: a notebook with its parameters.
+
+    ``title`` and ``description`` replace those of the notebook where they are not empty;
+    ``order`` is the place in the sidebar.
+    ``inputs`` are the files, ``facts`` the texts whose change makes the page stale.
+    """
+
+    name: str
+    notebook: Path
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    order: int = 0
+    inputs: tuple[Path, ...] = ()
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An entry of pages.toml, for one specification where the entry asks for each of them."""
+
+    entry: Mapping[str, Any]
+    datasets: tuple[Dataset, ...]
+    specification: Specification | None = None
+
+    @property
+    def name(self) -> str:
+        stem = self.specification.name if self.specification else Path(self.entry["notebook"]).stem
+        return "/".join(part for part in (self.entry.get("folder"), stem) if part)
+
+    def is_chosen(self, names: frozenset[str]) -> bool:
+        """Say whether a run that is limited to these names makes the page."""
+        own = {dataset.name for dataset in self.datasets}
+        if self.specification is not None:
+            own.add(self.specification.name)
+        return bool(self.entry.get("always") or own & names)
+
+
+def plan_pages(
+    fast: bool = False,
+    datasets: Iterable[str] | None = None,
+    *,
+    notebooks: Path | None = None,
+) -> tuple[list[Page], list[str]]:
+    """List the pages to make.
+
+    Parameters
+    ----------
+    fast
+        Take each page's small parameters, where it has any.
+    datasets
+        Names of datasets or specifications to which the pages are limited. None: all.
+    notebooks
+        The folder with ``pages.toml`` and the notebooks. None: the project's own.
+
+    Returns
+    -------
+    pages
+        In the order of ``pages.toml`` and of the catalog.
+    skipped
+        One line for every reason why pages cannot be made here, with their names.
+
+    Raises
+    ------
+    ReportError
+        If ``pages.toml`` has mistakes, or a name in ``datasets`` is unknown.
+    """
+    from didjack.datasets import catalog  # here, because it imports pandas
+
+    folder = notebooks_dir() if notebooks is None else notebooks
+    known = catalog()
+    chosen = _check_names(datasets, known)
+    pages: list[Page] = []
+    skipped: dict[str, list[str]] = {}
+    entries = _read_entries(folder / "pages.toml", known)
+    plans = [plan for entry in entries for plan in _expand(entry, known)]
+    for order, plan in enumerate(plans, start=1):
+        if chosen is not None and not plan.is_chosen(chosen):
+            continue
+        try:
+            pages.append(_page(plan, folder, fast, order))
+        except DatasetUnavailable as reason:
+            skipped.setdefault(str(reason), []).append(plan.name)
+    return pages, [f"{', '.join(names)}: {reason}" for reason, names in skipped.items()]
+
+
+def _check_names(
+    names: Iterable[str] | None, known: Mapping[str, Dataset]
+) -> frozenset[str] | None:
+    if names is None:
+        return None
+    chosen = frozenset(names)
+    offered = {spec.name for dataset in known.values() for spec in dataset.specifications}
+    offered |= set(known)
+    if wrong := sorted(chosen - offered):
+        raise ReportError(
+            f"unknown dataset or specification {', '.join(wrong)}; "
+            f"the catalog has {', '.join(sorted(offered))}"
+        )
+    return chosen
+
+
+def _read_entries(path: Path, known: Mapping[str, Dataset]) -> list[dict[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReportError(f"{path.name} is missing beside the notebooks") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ReportError(f"{path.name} is not valid TOML: {error}") from None
+    entries = content.get("page")
+    if not isinstance(entries, list) or set(content) != {"page"}:
+        raise ReportError(f"{path.name} must consist of [[page]] tables")
+    for number, entry in enumerate(entries, start=1):
+        _check_entry(entry, f"{path.name}, page {number}", known)
+    return entries
+
+
+def _check_entry(entry: Mapping[str, Any], where: str, known: Mapping[str, Dataset]) -> None:
+    if unknown := sorted(set(entry) - set(_KEYS)):
+        raise ReportError(
+            f"{where}: unknown key {', '.join(unknown)}; there are {', '.join(_KEYS)}"
+        )
+    for key, value in entry.items():
+        if not isinstance(value, _KEYS[key]):
+            raise ReportError(f"{where}: {key} must be a {_KEYS[key].__name__}, not {value!r}")
+    if "notebook" not in entry:
+        raise ReportError(f"{where}: the key notebook is missing")
+    if entry.get("each", "specification") != "specification":
+        raise ReportError(f'{where}: each can only be "specification", not {entry["each"]!r}')
+    if unknown := sorted(set(entry.get("datasets", ())) - set(known)):
+        raise ReportError(f"{where}: the catalog has no dataset {', '.join(unknown)}")
+
+
+def _expand(entry: Mapping[str, Any], known: Mapping[str, Dataset]) -> Iterator[_Plan]:
+    if "each" not in entry:
+        yield _Plan(entry, tuple(known[name] for name in entry.get("datasets", ())))
+        return
+    for dataset in known.values():
+        for spec in dataset.specifications:
+            yield _Plan(entry, (dataset,), spec)
+
+
+def _page(plan: _Plan, folder: Path, fast: bool, order: int) -> Page:
+    entry, spec = plan.entry, plan.specification
+    parameters = {**entry.get("parameters", {}), **(entry.get("fast", {}) if fast else {})}
+    if spec is not None:
+        parameters["specification"] = spec.name
+    return Page(
+        name=plan.name,
+        notebook=folder / entry["notebook"],
+        parameters=parameters,
+        title=spec.title if spec else "",
+        description=spec.description if spec else "",
+        order=order,
+        inputs=(
+            *(_data_file(dataset.name) for dataset in plan.datasets),
+            *(folder.parent / name for name in entry.get("inputs", ())),
+        ),
+        # Not the files alone: a specification may change while its data stay as they are.
+        facts=(repr(spec),) if spec else tuple(repr(dataset) for dataset in plan.datasets),
+    )
+
+
+def _data_file(name: str) -> Path:
+    from didjack.datasets import dataset_path, unavailable
+
+    reason = unavailable(name)
+    if reason is not None:
+        raise DatasetUnavailable(reason)
+    return dataset_path(name)
