@@ -81,7 +81,7 @@ def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: flo
     event_time = cells.event_time
     post = estimable & cells.post & (event_time <= rule.max_e)
     if rule.type == "simple":
-        return Plan(rule, np.zeros(1), post[None, :], post.any(keepdims=True), True, False)
+        return Plan(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool), True, False)
     if rule.type == "group":
         labels = np.unique(cells.group[post])
         member = post & (cells.group == labels[:, None])

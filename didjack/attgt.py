@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,12 +48,15 @@ class ATTgt:
     estimates : Estimates
         The full sample on the replicate axis (R = 1).
     options : Options
+    cache : dict
+        Deletions already computed, by cluster variable.
     """
 
     panel: Panel = field(repr=False)
     cells: Cells = field(repr=False)
     estimates: Estimates = field(repr=False)
     options: Options
+    cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def att(self) -> Array:
@@ -100,7 +104,7 @@ class ATTgt:
 
     def unit_clusters(self, name: str | None) -> Index | None:
         """Return the cluster code of each unit, (n,); None for no name and for the unit itself."""
-        if name is None or name == self.panel.roles.idname and self.panel.is_panel:
+        if name is None or (name == self.panel.roles.idname and self.panel.is_panel):
             return None
         return self.clusters(name).code[self.panel.unit_rows]
 

@@ -69,7 +69,7 @@ class Comparison:
     def notes(self) -> list[str]:
         """Return sentences on what was left out, skipped or lost."""
         notes = [
-            f"Left out: {row.kind} {row.what} ({row.count} {_size(row.kind)}): {row.reason}."
+            f"Left out: {row.kind} {row.what} ({row.count} {_size(str(row.kind))}): {row.reason}."
             for row in self.attgt.ledger.itertuples(index=False)
         ]
         seen: dict[str, None] = {}

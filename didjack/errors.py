@@ -19,7 +19,7 @@ class ChecksumError(DidjackError):
     """A file is not the one that the catalog describes."""
 
 
-class DatasetUnavailable(DidjackError):
+class DatasetUnavailable(DidjackError):  # noqa: N818 - it names a state, not a fault
     """A dataset that may not be redistributed is neither at hand nor to be downloaded."""
 
 

@@ -236,7 +236,7 @@ def fit_rc(panel: Panel, cells: Cells, sums: RowSums, left_out: Mask) -> Fit:
         change = beta[:, which[:, 0]] - beta[:, which[:, 1]]
         predicted = (pooled * change).sum(axis=-1) / pooled[..., 0]
     att = means[..., 0] - means[..., 1] - predicted
-    return Fit(att, beta, factor, which, factor.singular[:, which].any(axis=-1))
+    return Fit(att, beta, factor, which, np.asarray(factor.singular[:, which].any(axis=-1)))
 
 
 # ---------------------------------------------------------------- influence functions

@@ -7,20 +7,21 @@ come from one pass over the data.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from didjack.aggregate import Aggregate, aggregate, aggregate_by
+from didjack.attgt import ATTgt
 from didjack.errors import DataError, DesignError
-from didjack.estimators.results import Estimates
 from didjack.inference.results import Inference
 from didjack.linalg import Array, Mask
 from didjack.moments import Clusters
-from didjack.panel import NEVER, Panel
+from didjack.replicates import Replicates, replicate
 
 
 @dataclass(frozen=True)
@@ -220,48 +221,41 @@ def jackknife(agg: Aggregate, cluster: str | None = None, level: float = 0.95) -
     """
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    clusters = resolve_clusters(agg, cluster)
-    return _from_replicates(agg, clusters, agg.attgt.replicates(clusters), level)
-
-
-def resolve_clusters(agg: Aggregate, cluster: str | None) -> Clusters:
-    """Find the cluster variable and check that deleting clusters makes sense."""
     res = agg.attgt
+    name = _cluster_variable(res, cluster)
+    if name not in res.cache:  # the four aggregations share one pass
+        res.cache[name] = replicate(res, name)
+    return _from_replicates(agg, res.cache[name], level)
+
+
+def _cluster_variable(res: ATTgt, cluster: str | None) -> str:
     name = cluster or res.beyond_unit or res.panel.roles.idname
     if name is None:
         raise DataError(
             "Repeated cross-sections need a cluster variable: pass clustervars to att_gt, or "
             "cluster to jackknife."
         )
-    clusters = res.clusters(name)
-    if len(clusters) < 2:
-        raise DesignError(
-            f"Column '{name}' has one cluster ({clusters.labels[0]}); the jackknife deletes one "
-            "cluster at a time and needs two or more. Choose a finer cluster variable."
-        )
-    return clusters
+    return name
 
 
-def _from_replicates(
-    agg: Aggregate, clusters: Clusters, estimates: Estimates, level: float
-) -> Jackknife:
-    res = agg.attgt
+def _from_replicates(agg: Aggregate, replicates: Replicates, level: float) -> Jackknife:
+    res, estimates = agg.attgt, replicates.estimates
     values = aggregate(agg.plan, estimates.att, estimates.cohort_weight, res.cells)
     rows = estimates.cohort_rows.copy()
-    for h in restructured(res.panel, clusters):
-        values[h + 1], rows[h + 1] = _refit_without(agg, clusters, h)
-    labels = clusters.labels
+    for h, refit in replicates.refits.items():
+        values[h + 1], rows[h + 1] = _match(agg, refit)
+    labels, panel = replicates.clusters.labels, res.panel
     lost = (rows[1:] == 0) & (rows[0] > 0)
-    lost[:, ~np.isin(np.arange(rows.shape[1]), res.panel.treated)] = False
+    lost[:, ~np.isin(np.arange(rows.shape[1]), panel.treated)] = False
     gone = estimates.left_out[1:] & ~estimates.left_out[0]
-    names = np.array(res.panel.design.names)
+    nothing_treated = lost.sum(axis=1) == len(panel.treated)
     return Jackknife(
         aggregate=agg,
-        clusters=clusters,
+        clusters=replicates.clusters,
         replicates=values,
-        skipped=_skipped(labels, values[1:, 0], lost.sum(axis=1) == len(res.panel.treated)),
-        lost_cohorts=_pairs(labels, lost, res.panel.cohorts, "cohort"),
-        lost_covariates=_pairs(labels, gone, names, "covariate"),
+        skipped=_skipped(labels, values[1:, 0], nothing_treated),
+        lost_cohorts=_pairs(labels, lost, panel.cohorts, "cohort"),
+        lost_covariates=_pairs(labels, gone, np.array(panel.design.names), "covariate"),
         level=level,
     )
 
@@ -277,73 +271,25 @@ def _skipped(labels: pd.Index, overall: Array, only_treated: Mask) -> pd.DataFra
     return pd.DataFrame({"cluster": labels[bad], "reason": pd.Series(reasons, dtype="str")})
 
 
-def _pairs(labels: pd.Index, hit: Mask, values: Array, column: str) -> pd.DataFrame:
+def _pairs(labels: pd.Index, hit: Mask, values: NDArray[Any], column: str) -> pd.DataFrame:
     h, j = np.nonzero(hit)
     return pd.DataFrame({"cluster": labels[h], column: values[j]})
 
 
-def restructured(panel: Panel, clusters: Clusters) -> list[int]:
-    """List the clusters whose deletion changes more than the weights of the rows.
-
-    Without them a period disappears, or under not-yet-treated controls nobody is never treated
-    or another cohort is the last: base periods, balanced units and usable cells change, and
-    these few replicates are estimated anew.
-
-    Raises
-    ------
-    DesignError
-        A cluster holds all never-treated rows, and these are the controls.
-    """
-    code, _ = _codes_of_sampled(panel, clusters)
-    alone: set[int] = set()
-    for period in np.unique(panel.sampled_time):
-        alone |= _sole_owner(code[panel.sampled_time == period])
-    never = panel.sampled_cohort == NEVER
-    if panel.control_only is not None:
-        alone |= _sole_owner(code[panel.sampled_cohort == panel.control_only])
-    elif owner := _sole_owner(code[never]):
-        if panel.roles.control_group == "nevertreated":
-            label = clusters.labels[owner.pop()]
-            raise DesignError(
-                f"Cluster {label} of '{clusters.name}' holds all never-treated units: without it "
-                "there are no controls. Use control_group='notyettreated', or a finer cluster "
-                "variable."
-            )
-        alone |= owner
-    return sorted(alone)
-
-
-def _codes_of_sampled(panel: Panel, clusters: Clusters) -> tuple[Array, pd.Index]:
-    """Code the clusters of all sampled rows; -1 for clusters without a retained row."""
-    values = panel.source[clusters.name].take(panel.sampled)
-    return clusters.labels.get_indexer(pd.Index(values)), clusters.labels
-
-
-def _sole_owner(code: Array) -> set[int]:
-    """Return the cluster that all the codes name, if there is just one."""
-    if len(code) and code[0] >= 0 and (code == code[0]).all():
-        return {int(code[0])}
-    return set()
-
-
-def _refit_without(agg: Aggregate, clusters: Clusters, h: int) -> tuple[Array, Array]:
-    """Estimate without a cluster from the rows on; match parameters and cohorts by label."""
-    res = agg.attgt
-    panel = res.panel
-    values = np.full(len(agg.values), np.nan)
+def _match(agg: Aggregate, refit: ATTgt | None) -> tuple[Array, NDArray[np.int64]]:
+    """Aggregate a refit, and place parameters and cohort sizes by their labels."""
+    panel = agg.attgt.panel
     rows = np.zeros(len(panel.cohorts), dtype=np.int64)
-    label: Hashable = clusters.labels[h]
-    keep = (panel.source[clusters.name] != label).to_numpy()
+    nothing = np.full(len(agg.values), np.nan)
+    if refit is None:
+        return nothing, rows
+    treated = refit.panel.treated
+    cohorts, sizes = refit.panel.cohorts[treated], refit.estimates.cohort_rows[0, treated]
+    at = dict(zip(cohorts.tolist(), sizes.tolist(), strict=True))
+    rows[:] = [at.get(g, 0) for g in panel.cohorts.tolist()]
     try:
-        refit = aggregate_by(res.refit(keep), agg.plan.rule)
+        other = aggregate_by(refit, agg.plan.rule)
     except DesignError:
-        return values, rows
-    found = dict(zip(refit.parameters, refit.values, strict=True))
-    values[:] = [found.get(name, np.nan) for name in agg.parameters]
-    other = refit.attgt
-    treated = other.panel.treated
-    sizes = dict(
-        zip(other.panel.cohorts[treated], other.estimates.cohort_rows[0, treated], strict=True)
-    )
-    rows[:] = [sizes.get(g, 0) for g in panel.cohorts]
-    return values, rows
+        return nothing, rows
+    found = dict(zip(other.parameters, other.values.tolist(), strict=True))
+    return np.array([found.get(name, np.nan) for name in agg.parameters]), rows
