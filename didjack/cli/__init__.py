@@ -1,0 +1,92 @@
+"""The command `didjack`. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from didjack.cli import datasets, estimate, report, reproduce, site
+from didjack.errors import DidjackError
+
+
+class _Group(TyperGroup):
+    """Commands whose expected errors are one message instead of a traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Accept --debug anywhere: it is added to a command that has just failed."""
+        debug = "--debug" in args
+        rest = super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
+        ctx.obj = debug
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; turn what the package raises on purpose into a message."""
+        try:
+            return super().invoke(ctx)
+        except (DidjackError, NotImplementedError) as error:
+            if ctx.obj:
+                raise
+            from rich.console import Console
+
+            Console(stderr=True, highlight=False).print(
+                f"[bold red]error:[/] {_escape(str(error))}", soft_wrap=True
+            )
+            raise typer.Exit(1) from None
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+app = typer.Typer(
+    name="didjack",
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Cluster-jackknife inference (CV3) for Callaway and Sant'Anna's staggered "
+    "difference-in-differences.",
+    epilog="Each command explains itself: [bold]didjack estimate --help[/]",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from didjack import __version__
+
+        typer.echo(f"didjack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Hold the options that all commands share; their callbacks do the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A console that cannot show a letter gets a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
+
+
+_OWN = "Your own data"
+_PROJECT = "This project"
+app.command("estimate", rich_help_panel=_OWN)(estimate.estimate)
+app.command("report", rich_help_panel=_OWN)(report.report)
+app.command("reproduce", rich_help_panel=_PROJECT)(reproduce.reproduce)
+app.command("site", rich_help_panel=_PROJECT)(site.site)
+app.command("datasets", rich_help_panel=_PROJECT)(datasets.datasets)

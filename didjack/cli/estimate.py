@@ -1,0 +1,84 @@
+"""`didjack estimate`: the table on the user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from didjack.cli import options as opt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def estimate(
+    data: opt.Data,
+    yname: opt.Yname,
+    tname: opt.Tname,
+    gname: opt.Gname,
+    idname: opt.Idname = None,
+    cluster: opt.Cluster = None,
+    weightsname: opt.Weightsname = None,
+    xformla: opt.Xformla = None,
+    est_method: opt.EstMethod = "reg",
+    control_group: opt.Control = opt.ControlGroup.nevertreated,
+    base_period: opt.Base = opt.BasePeriod.varying,
+    level: opt.Level = 0.95,
+    types: Annotated[
+        list[opt.Type] | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="simple, dynamic, group, calendar or all; may be repeated.",
+            rich_help_panel=opt.OUTPUT,
+            show_default="all",
+        ),
+    ] = None,
+    elements: Annotated[
+        bool,
+        typer.Option(
+            "--elements",
+            help="Also each event time, cohort and calendar period.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the table as .csv (all digits), .tex, .html or .md.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+) -> None:
+    """Estimate effects with analytic, clustered and jackknife standard errors.
+
+    [bold]Example[/]: does the minimum wage lower teen employment?
+
+    didjack estimate mpdta.csv --yname lemp --tname year --gname first.treat --idname countyreal
+    """
+    from didjack import csdid
+    from didjack.cli.table import check_output, print_comparison, write_table
+    from didjack.io import read_table
+
+    if output is not None:
+        check_output(output)
+    arguments = opt.att_gt_arguments(
+        yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
+        control_group, base_period,
+    )  # fmt: skip
+    chosen = [item.value for item in types or [opt.Type.all]]
+    frame: pd.DataFrame = read_table(data)
+    result = csdid(
+        frame, **arguments, types=None if "all" in chosen else list(dict.fromkeys(chosen)),
+        level=level,
+    )  # fmt: skip
+    table = result.to_frame(elements=elements)
+    print_comparison(result, table, data.name)
+    if output is not None:
+        write_table(table, level, output)
+        typer.echo(f"Table written to {output}")

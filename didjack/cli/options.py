@@ -1,0 +1,156 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from didjack._paths import project_root
+from didjack.errors import ReportError
+
+COLUMNS, MODEL, OUTPUT = "Columns of the data", "Model", "Output"
+
+
+class Renderer(StrEnum):
+    """What makes the site."""
+
+    auto = "auto"
+    quarto = "quarto"
+    pandoc = "pandoc"
+
+
+class ControlGroup(StrEnum):
+    """Which rows a cohort is compared with."""
+
+    nevertreated = "nevertreated"
+    notyettreated = "notyettreated"
+
+
+class BasePeriod(StrEnum):
+    """What a period before treatment is compared with."""
+
+    varying = "varying"
+    universal = "universal"
+
+
+class Type(StrEnum):
+    """Aggregations of group-time effects."""
+
+    all = "all"
+    simple = "simple"
+    dynamic = "dynamic"
+    group = "group"
+    calendar = "calendar"
+
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="CSV, Parquet or Stata file, in long form.")
+]
+
+
+def _column(name: str, help: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, metavar="COLUMN", help=help, rich_help_panel=COLUMNS
+    )
+    return option
+
+
+Yname = Annotated[str, _column("--yname", "Outcome.")]
+Tname = Annotated[str, _column("--tname", "Period.")]
+Gname = Annotated[str, _column("--gname", "First treated period; 0 or empty: never treated.")]
+Idname = Annotated[str | None, _column("--idname", "Unit. Without it: repeated cross-sections.")]
+Cluster = Annotated[
+    str | None, _column("--cluster", "Cluster that is deleted in turn. Default: the unit.")
+]
+Weightsname = Annotated[str | None, _column("--weightsname", "Sampling weight.")]
+Xformla = Annotated[
+    str | None,
+    typer.Option(
+        "--xformla",
+        metavar="FORMULA",
+        help="Covariates, for example '~ x1 + np.log(x2) + C(x3)'.",
+        rich_help_panel=MODEL,
+    ),
+]
+EstMethod = Annotated[
+    str,
+    typer.Option("--est-method", metavar="METHOD", help="Estimator.", rich_help_panel=MODEL),
+]
+Control = Annotated[
+    ControlGroup,
+    typer.Option(
+        "--control-group",
+        metavar="GROUP",
+        help="Compare with nevertreated or notyettreated rows.",
+        rich_help_panel=MODEL,
+    ),
+]
+Base = Annotated[
+    BasePeriod,
+    typer.Option(
+        "--base-period",
+        metavar="BASE",
+        help="Of the periods before treatment: varying or universal.",
+        rich_help_panel=MODEL,
+    ),
+]
+Level = Annotated[
+    float,
+    typer.Option(
+        "--level",
+        metavar="SHARE",
+        min=0.5,
+        max=0.999,
+        help="Coverage of the intervals.",
+        rich_help_panel=MODEL,
+    ),
+]
+RendererOption = Annotated[
+    Renderer,
+    typer.Option(
+        "--renderer",
+        metavar="NAME",
+        help="quarto, pandoc or auto: Quarto where it is installed, else pandoc.",
+    ),
+]
+
+
+def att_gt_arguments(
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str | None,
+    cluster: str | None,
+    weightsname: str | None,
+    xformla: str | None,
+    est_method: str,
+    control_group: ControlGroup,
+    base_period: BasePeriod,
+) -> dict[str, str | None]:
+    """Return the options as arguments of `didjack.att_gt`."""
+    return {
+        "yname": yname,
+        "tname": tname,
+        "gname": gname,
+        "idname": idname,
+        "clustervars": cluster,
+        "weightsname": weightsname,
+        "xformla": xformla,
+        "est_method": est_method,
+        "control_group": control_group.value,
+        "base_period": base_period.value,
+    }
+
+
+def require_root() -> Path:
+    """Return the checkout; an installed wheel has no site of its own to reproduce."""
+    root = project_root()
+    if root is None:
+        raise ReportError(
+            "this command needs the project's folder (site, notebooks, data): clone it and run "
+            "`python3 reproduce.py` there. On your own data, `didjack report` works anywhere."
+        )
+    return root

@@ -1,0 +1,73 @@
+"""`didjack report`: the report page on the user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from didjack.cli import options as opt
+
+
+def report(
+    data: opt.Data,
+    yname: opt.Yname,
+    tname: opt.Tname,
+    gname: opt.Gname,
+    idname: opt.Idname = None,
+    cluster: opt.Cluster = None,
+    weightsname: opt.Weightsname = None,
+    xformla: opt.Xformla = None,
+    est_method: opt.EstMethod = "reg",
+    control_group: opt.Control = opt.ControlGroup.nevertreated,
+    base_period: opt.Base = opt.BasePeriod.varying,
+    level: opt.Level = 0.95,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Where the report goes.",
+            show_default="<name of the data>-report",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            "--title",
+            help="Title of the page.",
+            show_default="name of the data",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    renderer: opt.RendererOption = opt.Renderer.auto,
+) -> None:
+    """Make the report page of your own data, as a small site.
+
+    The page has everything that the pages of this project's datasets have: cohorts and
+    clusters, group-time effects, four aggregations with three kinds of inference, event study,
+    delete-one estimates.
+
+    [bold]Example[/]
+
+    didjack report wages.dta --yname lwage --tname year --gname first_law --idname county --cluster
+    state
+    """
+    from didjack.cli.steps import describe_failure, print_site, run_with_progress
+    from didjack.errors import ReportError
+    from didjack.report.own import plan_own_page, write_own_index
+    from didjack.site import build_site
+
+    folder = out if out is not None else Path(f"{data.stem}-report")
+    arguments = opt.att_gt_arguments(
+        yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
+        control_group, base_period,
+    )  # fmt: skip
+    page = plan_own_page(folder, data, arguments, level, title)
+    result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
+    if result.status == "failed":
+        raise ReportError(describe_failure(result))
+    write_own_index(folder, page)
+    print_site(build_site(folder, renderer=renderer.value))
