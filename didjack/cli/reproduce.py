@@ -40,6 +40,8 @@ def reproduce(
     for line in skipped:
         typer.echo(f"Left out: {line}")
     results = run_with_progress(pages, reports, jobs, force, root)
+    executed = sum(result.status != "cached" for result in results)
+    typer.echo(f"Executed {executed} of {len(results)} pages")
     clean_pages(reports, [page.name for page in pages])
     failures = [describe_failure(result) for result in results if result.status == "failed"]
     whole = [result.page for result in results if result.status != "failed"]

@@ -58,12 +58,8 @@ def describe_failure(result: PageResult) -> str:
 
 def print_site(result: SiteResult) -> None:
     """Say what was rendered, and how to look at it."""
-    index = Path(result.path).resolve()
-    typer.echo(f"Site: {_count(result)} pages with {result.renderer} in {clock(result.seconds)}")
+    index = result.index.resolve()
+    typer.echo(f"Site: {len(result.pages)} pages with {result.renderer} in {clock(result.seconds)}")
     typer.echo(f"  {index}")
     typer.echo(f"  open it in a browser: {index.as_uri()}")
 
-
-def _count(result: SiteResult) -> int:
-    pages = result.pages
-    return pages if isinstance(pages, int) else len(pages)

@@ -44,7 +44,7 @@ def describe(result: Comparison, source: str) -> str:
     res = result.attgt
     jackknife = next(iter(result.jackknives.values()))
     parts = [
-        f"{res.n:,} {'units' if res.panel else 'rows'}",
+        f"{res.n:,} {'units' if res.panel.is_panel else 'rows'}",
         f"{len(res.groups)} treated cohorts",
         f"{len(res.times)} periods",
         f"{jackknife.n_clusters} clusters ({jackknife.cluster})",
@@ -79,7 +79,7 @@ def display_columns(table: pd.DataFrame, level: float) -> pd.DataFrame:
                 f"[{number(low)}, {number(high)}]"
                 for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
             ],
-            "df": table["df"].map(lambda df: "normal" if math.isinf(df) else f"{df:g}"),
+            "df": table["df"].map(lambda df: "inf" if math.isinf(df) else f"{df:g}"),
         }
     )
 
