@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from didjack.aggregate import Aggregate, aggte
 from didjack.attgt import ATTgt, att_gt
 from didjack.comparison import Comparison, csdid
+from didjack.datasets import catalog, load_dataset, load_specification
 from didjack.errors import (
     ChecksumError,
     DataError,
@@ -21,6 +22,7 @@ from didjack.errors import (
     SiteError,
 )
 from didjack.inference.jackknife import Jackknife, jackknife
+from didjack.io import read_table
 
 try:
     __version__ = version("didjack")
@@ -41,6 +43,10 @@ __all__ = [
     "SiteError",
     "aggte",
     "att_gt",
+    "catalog",
     "csdid",
     "jackknife",
+    "load_dataset",
+    "load_specification",
+    "read_table",
 ]
