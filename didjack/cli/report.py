@@ -57,7 +57,7 @@ def report(
     """
     from didjack.cli.steps import describe_failure, print_site, run_with_progress
     from didjack.errors import ReportError
-    from didjack.report.own import plan_own_page, write_own_index
+    from didjack.report.own import plan_own_page
     from didjack.site import build_site
 
     folder = out if out is not None else Path(f"{data.stem}-report")
@@ -69,5 +69,4 @@ def report(
     result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
     if result.status == "failed":
         raise ReportError(describe_failure(result))
-    write_own_index(folder, page)
     print_site(build_site(folder, renderer=renderer.value))

@@ -62,4 +62,3 @@ def print_site(result: SiteResult) -> None:
     typer.echo(f"Site: {len(result.pages)} pages with {result.renderer} in {clock(result.seconds)}")
     typer.echo(f"  {index}")
     typer.echo(f"  open it in a browser: {index.as_uri()}")
-

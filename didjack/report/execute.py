@@ -7,13 +7,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import yaml
 
 from didjack.errors import ReportError
 from didjack.report.pages import Page
@@ -32,58 +29,6 @@ _KERNEL_ENVIRON = {
 }
 # Otherwise every SVG carries fresh identifiers, and equal figures differ.
 _MATPLOTLIBRC = "svg.hashsalt: didjack\n"
-
-
-def check_parameters(page: Page) -> None:
-    """Raise ReportError where the notebook does not take the page's parameters.
-
-    papermill itself accepts a misspelt name and runs with the default.
-    """
-    import papermill
-
-    if not page.notebook.is_file():
-        raise ReportError(f"{page.name}: the notebook {page.notebook.name} does not exist")
-    try:
-        offered = papermill.inspect_notebook(str(page.notebook))
-    except Exception as error:
-        raise ReportError(f"{page.name}: {page.notebook.name} is unreadable: {error}") from error
-    for name, value in page.parameters.items():
-        if name not in offered:
-            takes = ", ".join(_describe(parameter) for parameter in offered.values())
-            raise ReportError(
-                f"{page.name}: {page.notebook.name} has no parameter {name!r}; "
-                f"it takes {takes or 'none'}"
-            )
-        expected = _type_name(offered[name])
-        if not _fits(value, expected):
-            raise ReportError(
-                f"{page.name}: parameter {name} of {page.notebook.name} must be "
-                f"{expected}, not {value!r}"
-            )
-
-
-def _describe(parameter: Mapping[str, Any]) -> str:
-    text = f"{parameter['name']}: {_type_name(parameter)} = {parameter['default']}"
-    return f"{text} ({parameter['help']})" if parameter["help"] else text
-
-
-def _type_name(parameter: Mapping[str, Any]) -> str:
-    """Return the annotation, or the type of the default where there is none."""
-    annotation = str(parameter["inferred_type_name"])
-    if annotation != "None":
-        return annotation
-    try:
-        return type(yaml.safe_load(str(parameter["default"]))).__name__
-    except yaml.YAMLError:
-        return "Any"
-
-
-def _fits(value: object, expected: str) -> bool:
-    """Compare a value with an annotation such as ``int``, ``str | None`` or ``list[str]``."""
-    names = {part.split("[")[0].strip() for part in expected.split("|")}
-    actual = type(value).__name__.removesuffix("Type")
-    known = {"str", "int", "float", "bool", "list", "dict", "None"}
-    return actual in names or not names <= known or (actual == "int" and "float" in names)
 
 
 class Runner:

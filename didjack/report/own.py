@@ -11,14 +11,6 @@ from didjack._paths import notebooks_dir
 from didjack.errors import DataError, ReportError
 from didjack.report.pages import Page
 
-_INDEX = """---
-title: {title}
----
-
-[The report]({link}) was computed from `{data}`. [The analysis]({toml}) says with which columns
-and options; it is a file that `didjack.load_specification` reads.
-"""
-
 
 def plan_own_page(
     folder: Path, data: Path, arguments: Mapping[str, Any], level: float, title: str | None = None
@@ -61,12 +53,21 @@ def plan_own_page(
     att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
     name = re.sub(r"[^\w-]+", "-", data.stem).strip("-") or "report"
     folder.mkdir(parents=True, exist_ok=True)
-    toml = write_specification(folder / f"{name}.toml", data, arguments, str(cluster), title=title)
+    description = f"Computed from {data.name} as {name}.toml says."
+    toml = write_specification(
+        folder / f"{name}.toml",
+        data,
+        arguments,
+        str(cluster),
+        title=title,
+        description=description,
+    )
     return Page(
         name=name,
         notebook=notebooks_dir() / "dataset-report.ipynb",
         parameters={"specification": toml.name, "level": level},
         title=title or data.name,
+        description=description,
         inputs=(data.resolve(), toml.resolve()),
     )
 
@@ -80,16 +81,3 @@ def _check_folder(folder: Path) -> None:
     ours = (folder / "reports").is_dir() and not (folder / "_quarto.yml").exists()
     if any(folder.iterdir()) and not ours:
         raise ReportError(f"{folder} holds other files; give an empty folder with --out")
-
-
-def write_own_index(folder: Path, page: Page) -> Path:
-    """Write the front page that leads to the report."""
-    values = {
-        "title": repr(page.title),
-        "link": f"reports/{page.name}.ipynb",
-        "data": page.inputs[0].name,
-        "toml": page.inputs[1].name,
-    }
-    path = folder / "index.qmd"
-    path.write_text(_INDEX.format(**values), encoding="utf-8", newline="\n")
-    return path

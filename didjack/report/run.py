@@ -15,9 +15,10 @@ from typing import Literal
 from didjack._paths import project_root
 from didjack.errors import ReportError
 from didjack.report.cache import Cache
-from didjack.report.execute import Runner, check_parameters, runner
+from didjack.report.execute import Runner, runner
 from didjack.report.finish import PageError, find_error, finish_page
 from didjack.report.pages import Page
+from didjack.report.parameters import check_parameters
 
 # Quarto takes no notebooks from folders with an underscore.
 CACHE, FAILED = "_cache", "_failed"
