@@ -190,6 +190,11 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     if len(rows) == 0:
         raise DesignError(f"No row is left to estimate from. {_tell(drops)}")
     times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
+    if len(times) < 2:
+        raise DesignError(
+            f"Only one period of '{roles.tname}' ({times[0]:g}) is left, and a difference needs "
+            f"two. Add earlier or later periods. {_tell(drops)}"
+        )
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
@@ -341,7 +346,10 @@ def _drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: 
             + f"): column '{roles.gname}' leaves no cohort with a period before treatment. "
             "Add earlier periods."
         )
-    return keep & ~early
+    if not early.any():
+        return keep
+    # In repeated cross-sections these rows may have been all there was of the first period.
+    return _drop_treated_at_start(g, t, keep & ~early, roles, drops)
 
 
 def _panel_order(

@@ -100,7 +100,8 @@ class Jackknife:
         errors and the matrix is positive semi-definite.
         """
         H = self._usable.sum(axis=0)
-        scaled = self.deviations * np.sqrt((H - 1) / np.maximum(H, 1))
+        factor = np.where(H > 1, (H - 1) / np.maximum(H, 1), np.nan)  # as for the standard errors
+        scaled = self.deviations * np.sqrt(factor)
         return pd.DataFrame(scaled.T @ scaled, index=self.parameters, columns=self.parameters)
 
     @property
