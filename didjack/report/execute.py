@@ -56,8 +56,8 @@ class Runner:
         executed.parent.mkdir(parents=True, exist_ok=True)
         parameters = executed.with_suffix(".json")  # JSON is YAML, which papermill reads
         parameters.write_text(json.dumps(dict(page.parameters)), encoding="utf-8")
-        command = [sys.executable, "-m", "papermill", str(page.notebook), str(executed)]
-        command += ["--parameters_file", str(parameters), "--kernel", "python3"]
+        command = [sys.executable, "-m", "papermill", str(page.notebook.resolve())]
+        command += [str(executed), "--parameters_file", str(parameters), "--kernel", "python3"]
         command += ["--cwd", str(self.root), "--no-progress-bar", "--log-level", "ERROR"]
         command += ["--execution-timeout", str(CELL_TIMEOUT)]
         with self._start(command) as process:

@@ -89,7 +89,7 @@ def run_pages(
     ReportError
         If a notebook does not take the parameters of its page; nothing has run then.
     """
-    root = root or project_root() or Path.cwd()
+    root = (root or project_root() or Path.cwd()).resolve()
     cache = Cache(out_dir / CACHE, root / "requirements" / "run.lock")
     results: dict[str, PageResult] = {}
 
