@@ -96,7 +96,8 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
         return Design(np.ones((n, 1)), ("Intercept",))
     formula = _parse(xformla)
     variables = sorted(str(v) for v in formula.required_variables)
-    checks.require_columns(data, {f"xformla '{xformla}'": v for v in variables})
+    for variable in variables:
+        checks.require_columns(data, {f"xformla '{xformla}'": variable})
     missing = {v: data[v].isna().to_numpy() for v in variables}
     complete = ~np.logical_or.reduce([np.zeros(n, dtype=bool), *missing.values()])
     matrix = _evaluate(formula, data if complete.all() else data[complete], xformla)

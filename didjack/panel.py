@@ -198,7 +198,8 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({times[0]:g}) for which controls exist. {_tell(drops)}"
+            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: "
+            f"the first treated period, and 0, NaN or inf for never treated. {_tell(drops)}"
         )
     design, redundant = design.take(rows).settle()
     drops += [
@@ -288,7 +289,9 @@ def _complete_rows(y: Array, w: Array, design: Design, roles: Roles, drops: list
             drops.append(Drop("rows", name, int(bad.sum()), "missing or not finite"))
             keep &= ~bad
     if not keep.any():
-        raise DataError(f"Every row has a missing value. {_tell(drops)}")
+        raise DataError(
+            f"Every row has a missing value. Check how the file was read. {_tell(drops)}"
+        )
     return keep
 
 
@@ -420,5 +423,11 @@ def _tell(drops: list[Drop]) -> str:
     if not drops:
         return ""
     return "Left out before: " + "; ".join(
-        f"{d.count} rows of {d.kind} {d.what} ({d.reason})" for d in drops
+        f"{d.count} {'units' if d.kind == 'units' else 'rows'}, {_LEFT_OUT[d.kind]} {d.what} "
+        f"({d.reason})"
+        for d in drops
     )
+
+
+# How `_tell` introduces what an entry of the ledger is about.
+_LEFT_OUT = {"rows": "column", "units": "column", "cohort": "cohort", "periods": "periods"}
