@@ -23,7 +23,6 @@ from didjack.panel import Panel, Roles, code_data
 
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
-LATER = ("dr", "ipw")  # methods of the reference programs that are not there yet
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class ATTgt:
     @cached_property
     def influence(self) -> Array:
         """Influence functions, (n, m), on R `did`'s scale: Var(ATT) = mean square / n."""
-        return ESTIMATORS[self.options.est_method].influence(self.panel, self.cells)
+        return ESTIMATORS[self.options.est_method].influence(self.panel, self.cells, self.estimates)
 
     @cached_property
     def se(self) -> Array:
@@ -129,7 +128,7 @@ class ATTgt:
             "(cluster) has missing values",
             "Fill them, or drop these rows.",
         )
-        if panel.is_panel:
+        if panel.roles.panel:
             checks.refuse_pairs(
                 panel.source,
                 panel.rows,
@@ -242,7 +241,7 @@ def att_gt(
     idname: str | None = None,
     *,
     xformla: str | None = None,
-    est_method: str = "reg",
+    est_method: str = "dr",
     control_group: str = "nevertreated",
     base_period: str = "varying",
     anticipation: int = 0,
@@ -267,13 +266,16 @@ def att_gt(
     xformla : str, optional
         Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)". In panels they are
         taken from the earlier of the two periods of each comparison.
-    est_method : {"reg"}
-        Outcome regression.
+    est_method : {"dr", "ipw", "reg", "drimp"}
+        Doubly robust (locally efficient in repeated cross-sections), inverse probability
+        weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
+        and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
     control_group : {"nevertreated", "notyettreated"}
     base_period : {"varying", "universal"}
         Pre-treatment cells: compare with the period before, or with the last before treatment.
     anticipation : int
-        Periods before treatment in which effects may begin; only 0 is there now.
+        Periods before treatment in which effects may begin: base periods move back by as many,
+        and cohorts without a period before that are left out.
     weightsname : str, optional
         Sampling weights, positive.
     clustervars : str or sequence of str, optional
@@ -282,7 +284,8 @@ def att_gt(
         False: repeated cross-sections even if idname is given. The default is True with
         idname and False without.
     allow_unbalanced_panel : bool
-        Only False is there now: units not observed in every period are left out and counted.
+        False: units not observed in every period are left out and counted. True: they are kept,
+        and an unbalanced panel is estimated like repeated cross-sections, as R `did` does.
 
     Returns
     -------
@@ -294,12 +297,18 @@ def att_gt(
         The data cannot be used as they are; the message names column, rows and remedy.
     DesignError
         The data leave nothing to compare.
-    NotImplementedError
-        An option of the reference programs that is not there yet.
     """
     _check_choice("control_group", control_group, CONTROL_GROUPS)
     _check_choice("base_period", base_period, BASE_PERIODS)
-    _check_available(est_method, anticipation, allow_unbalanced_panel)
+    _check_choice("est_method", est_method, tuple(ESTIMATORS))
+    if (
+        isinstance(anticipation, bool)
+        or not isinstance(anticipation, (int, np.integer))
+        or anticipation < 0
+    ):
+        raise DataError(
+            f"anticipation must be a whole number of periods, 0 or more, not {anticipation!r}."
+        )
     roles = Roles(
         yname=yname,
         tname=tname,
@@ -327,20 +336,6 @@ def _check_choice(argument: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         listed = " or ".join(f"'{c}'" for c in choices)
         raise DataError(f"{argument} must be {listed}, not {value!r}.")
-
-
-def _check_available(est_method: str, anticipation: int, allow_unbalanced_panel: bool) -> None:
-    there = ", ".join(f"'{m}'" for m in ESTIMATORS)
-    if est_method in LATER and est_method not in ESTIMATORS:
-        raise NotImplementedError(f"est_method='{est_method}' is not there yet; there is {there}.")
-    _check_choice("est_method", est_method, tuple(ESTIMATORS))
-    if anticipation != 0:
-        raise NotImplementedError("anticipation is not there yet; there is anticipation=0.")
-    if allow_unbalanced_panel:
-        raise NotImplementedError(
-            "allow_unbalanced_panel=True is not there yet; there is False, which leaves out "
-            "units not observed in every period, and panel=False for repeated cross-sections."
-        )
 
 
 def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ class Status(IntEnum):
     NO_TREATED = 2
     NO_CONTROLS = 3
     SINGULAR = 4
+    NO_OVERLAP = 5
+    TREATED_SINGULAR = 6
 
 
 REASONS = {
@@ -32,6 +34,8 @@ REASONS = {
     Status.NO_TREATED: "no treated rows in one of the two periods",
     Status.NO_CONTROLS: "no control rows in one of the two periods",
     Status.SINGULAR: "covariates are collinear among the controls",
+    Status.NO_OVERLAP: "no overlap: a propensity of .999 or more, or no convergence",
+    Status.TREATED_SINGULAR: "covariates are collinear among the treated",
 }
 
 

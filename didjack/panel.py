@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,8 @@ class Panel:
     ----------
     layout : {"panel", "rc"}
         "panel": balanced, rows in the order (unit, time), so arrays reshape to (n, T).
-        "rc": repeated cross-sections, each row a unit of its own.
+        "rc": repeated cross-sections, each row a unit of its own; or an unbalanced panel,
+        treated as cross-sections whose rows belong to units, in the order (unit, time).
     source : DataFrame
         The user's frame (never changed); `rows` are the positions in it, shape (N,).
     times : (T,) array
@@ -112,11 +114,14 @@ class Panel:
         return self.layout == "panel"
 
     @property
+    def is_unbalanced(self) -> bool:
+        """Whether this is a panel in which some units miss some periods."""
+        return self.layout == "rc" and self.roles.panel
+
+    @cached_property
     def unit_rows(self) -> Index:
         """One row of each unit, its first, shape (n,)."""
-        if self.is_panel:
-            return np.arange(0, len(self.rows), len(self.times))
-        return np.arange(len(self.rows))
+        return np.flatnonzero(np.diff(self.unit, prepend=-1))
 
     @property
     def unit_cohort(self) -> Index:
@@ -125,13 +130,13 @@ class Panel:
 
     @property
     def unit_weight(self) -> Array:
-        """Weight of each unit in the aggregation: its first period's, as in R `did`; (n,)."""
-        return self.w[self.unit_rows]
+        """Weight of each unit in the aggregation, shape (n,).
 
-    @property
-    def has_never_treated(self) -> bool:
-        """Whether any never-treated row is in the sample."""
-        return bool((self.cohort == 0).any())
+        As in R `did`: its first period's in a balanced panel, its mean otherwise.
+        """
+        if self.is_panel:
+            return self.w[self.unit_rows]
+        return np.bincount(self.unit, self.w) / np.bincount(self.unit)
 
 
 def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
@@ -182,8 +187,12 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
                 "A panel needs idname, the column that identifies units. "
                 "For repeated cross-sections pass panel=False."
             )
-        rows, unit, labels = _panel_order(data, t, g, keep, roles, drops)
+        rows, unit, labels = _panel_order(data, t, g, keep, roles)
         layout = "panel"
+        if not roles.allow_unbalanced_panel:
+            rows, unit, labels = _complete_units(t, rows, unit, labels, roles, drops)
+        elif len(rows) != len(labels) * len(np.unique(t[rows])):
+            layout = "rc"
     else:
         rows = np.flatnonzero(keep)
         unit, labels, layout = np.arange(len(rows)), data.index[rows], "rc"
@@ -356,9 +365,9 @@ def _drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: 
 
 
 def _panel_order(
-    data: pd.DataFrame, t: Array, g: Array, keep: Mask, roles: Roles, drops: list[Drop]
+    data: pd.DataFrame, t: Array, g: Array, keep: Mask, roles: Roles
 ) -> tuple[Index, Index, pd.Index]:
-    """Return the rows of complete units in the order (unit, time), their unit and its labels."""
+    """Return the rows in the order (unit, time), their unit and its labels, after checks."""
     idname = roles.idname
     assert idname is not None
     rows = np.flatnonzero(keep)
@@ -391,7 +400,7 @@ def _panel_order(
                 f"Column '{name}' (clustervars) changes within a unit of '{idname}'",
                 "A cluster variable must be constant within unit.",
             )
-    return _complete_units(t, rows, unit, labels, roles, drops)
+    return rows, unit, labels
 
 
 def _complete_units(
@@ -411,7 +420,7 @@ def _complete_units(
     if not complete.any():
         raise DesignError(
             f"No unit of '{roles.idname}' is observed in all {n_periods} periods of "
-            f"'{roles.tname}'. Pass panel=False to treat the rows as repeated cross-sections."
+            f"'{roles.tname}'. Pass allow_unbalanced_panel=True."
         )
     kept = complete[unit]
     recode = np.cumsum(complete) - 1

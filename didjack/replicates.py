@@ -81,6 +81,10 @@ def restructured(panel: Panel, clusters: Clusters) -> list[int]:
     starts = np.flatnonzero(np.diff(panel.sampled_time[order], prepend=-np.inf))
     for owners in np.split(code[order], starts[1:]):
         alone |= _sole_owner(owners)
+    if panel.is_unbalanced:  # without the incomplete units it is a balanced panel
+        incomplete = np.bincount(panel.unit) < len(panel.times)
+        values = panel.source[clusters.name].take(panel.rows[panel.unit_rows[incomplete]])
+        alone |= _sole_owner(clusters.labels.get_indexer(pd.Index(values)))
     if panel.control_only is not None:
         return sorted(alone | _sole_owner(code[panel.sampled_cohort == panel.control_only]))
     owner = _sole_owner(code[panel.sampled_cohort == NEVER])

@@ -1,17 +1,18 @@
-"""The 2x2 estimators: ATT(g,t) of every cell and replicate, and influence functions.
-
-Every estimator module offers `estimate(panel, cells, clusters)` and `influence(panel, cells)`.
-"""
+"""The 2x2 estimators: ATT(g,t) of every cell and replicate, and influence functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from didjack.cells import Cells
-from didjack.estimators import reg
+import numpy as np
+from scipy import sparse
+
+from didjack.cells import Cells, Status
+from didjack.estimators import reg, weighted, weighted_influence
 from didjack.estimators.results import Estimates
-from didjack.linalg import Array
+from didjack.linalg import Array, Mask
 from didjack.moments import Clusters
 from didjack.panel import Panel
 
@@ -24,12 +25,39 @@ class Estimator:
     ----------
     estimate : callable
         (panel, cells, clusters or None) -> Estimates with R = C + 1 replicates (1 for None).
-    influence : callable
-        (panel, cells) -> (n, m) influence functions of the cells, on R `did`'s scale.
+    row_influence : callable
+        (panel, cells, wanted) -> influence functions of the wanted cells, over the units of a
+        panel or the rows of repeated cross-sections.
     """
 
     estimate: Callable[[Panel, Cells, Clusters | None], Estimates]
-    influence: Callable[[Panel, Cells], Array]
+    row_influence: Callable[[Panel, Cells, Mask], Array]
+
+    def influence(self, panel: Panel, cells: Cells, estimates: Estimates) -> Array:
+        """Influence functions of all cells over units, (n, m), on the scale of R `did`.
+
+        Zero for base periods, NaN for cells without an estimate.
+        """
+        status = estimates.status[0]
+        out = self.row_influence(panel, cells, status == Status.OK)
+        if len(out) != panel.n_units:  # several rows of a unit: an unbalanced panel
+            n = len(out)
+            sums = sparse.csr_array((np.ones(n), (panel.unit, np.arange(n))))
+            out = np.asarray(sums @ out)
+        out[:, ~np.isin(status, (Status.OK, Status.BASE_PERIOD))] = np.nan
+        return out
 
 
-ESTIMATORS: dict[str, Estimator] = {"reg": Estimator(reg.estimate, reg.influence)}
+def _weighted(method: str) -> Estimator:
+    return Estimator(
+        partial(weighted.estimate, method=method),
+        partial(weighted_influence.influence, method=method),
+    )
+
+
+ESTIMATORS: dict[str, Estimator] = {
+    "dr": _weighted("dr"),
+    "ipw": _weighted("ipw"),
+    "reg": Estimator(reg.estimate, reg.influence),
+    "drimp": _weighted("drimp"),
+}

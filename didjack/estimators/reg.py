@@ -10,17 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from didjack.cells import Cells, Status
 from didjack.estimators.results import (
     Estimates,
-    cohort_totals,
     left_out_columns,
+    presence,
     row_sums_by_period,
-    settle,
     unit_sums,
 )
+from didjack.estimators.wide import Pairs, Wide, pairs_of
 from didjack.linalg import Array, Factor, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.moments import Clusters, RowSums
 from didjack.panel import Panel
@@ -42,34 +41,12 @@ def estimate(panel: Panel, cells: Cells, clusters: Clusters | None) -> Estimates
         With R = C + 1 replicates, the full sample first.
     """
     left_out = left_out_columns(panel, clusters)
-    units = unit_sums(panel, clusters)
-    cohort_rows, cohort_weight = cohort_totals(units, panel)
+    there = presence(panel, cells, clusters)
     if panel.is_panel:
-        fit = fit_panel(panel, cells, units, left_out)
-        treated = cohort_rows[:, cells.cohort]
-        control = (cohort_rows @ cells.control_sets.T)[:, cells.control_set]
-        missing_treated, missing_control = treated == 0, control == 0
+        fit = fit_panel(panel, cells, unit_sums(panel, clusters), left_out)
     else:
-        sums = row_sums_by_period(panel, clusters)
-        fit = fit_rc(panel, cells, sums, left_out)
-        pair = _pair_counts(panel, cells, sums)
-        treated, control = pair.treated.sum(axis=-1), pair.control.sum(axis=-1)
-        missing_treated = (pair.treated == 0).any(axis=-1)
-        missing_control = (pair.control == 0).any(axis=-1)
-    status = np.full(fit.att.shape, Status.OK, dtype=np.int8)
-    status[fit.singular] = Status.SINGULAR
-    status[missing_control] = Status.NO_CONTROLS
-    status[missing_treated] = Status.NO_TREATED
-    att, status = settle(fit.att, status, cells)
-    return Estimates(
-        att=att,
-        status=status,
-        n_treated=treated[0],
-        n_control=control[0],
-        cohort_rows=cohort_rows,
-        cohort_weight=cohort_weight,
-        left_out=left_out,
-    )
+        fit = fit_rc(panel, cells, RowMoments.of(panel, clusters), left_out)
+    return there.estimates(fit.att, {Status.SINGULAR: fit.singular}, cells, left_out)
 
 
 @dataclass(frozen=True)
@@ -84,28 +61,6 @@ class Fit:
 
 
 # ---------------------------------------------------------------- balanced panels
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """The distinct (early, late) pairs of periods; the cells use pair `of_cell`, times `sign`.
-
-    A pre-treatment cell with a universal base period runs backwards: its change is minus the
-    change from the early to the late period.
-    """
-
-    early: Index  # (P,)
-    late: Index  # (P,)
-    of_cell: Index  # (m,)
-    sign: Array  # (m,)
-
-
-def pairs_of(cells: Cells) -> Pairs:
-    """List the pairs of periods that the cells difference."""
-    ends = np.stack([cells.early, np.maximum(cells.time, cells.base)])
-    distinct, of_cell = np.unique(ends, axis=1, return_inverse=True)
-    sign = np.where(cells.time < cells.base, -1.0, 1.0)
-    return Pairs(distinct[0], distinct[1], of_cell.reshape(-1), sign)
 
 
 def fit_panel(panel: Panel, cells: Cells, units: RowSums, left_out: Mask) -> Fit:
@@ -151,117 +106,79 @@ def _control_sums(
     return gram, rhs
 
 
-@dataclass(frozen=True)
-class Wide:
-    """A balanced panel with one row per unit: outcomes (T, n), weights (T, n), X (T, n, k)."""
-
-    y: Array
-    w: Array
-    X: Array
-    constant: bool  # weights and covariates do not change over time
-
-    @classmethod
-    def of(cls, panel: Panel) -> Wide:
-        """Reshape; when nothing but the outcome varies over time, keep one period of the rest."""
-        n, T = panel.n_units, len(panel.times)
-        w = panel.w.reshape(n, T).T
-        X = panel.design.X.reshape(n, T, -1).transpose(1, 0, 2)
-        constant = bool((w == w[0]).all() and (X == X[0]).all())
-        if constant:
-            w, X = w[:1], X[:1]
-        y = np.ascontiguousarray(panel.y.reshape(n, T).T)
-        return cls(y, np.ascontiguousarray(w), np.ascontiguousarray(X), constant)
-
-    def gram_periods(self, early: Index) -> tuple[Index, list[int]]:
-        """Return which Gram matrix each pair uses, and the periods to compute them for."""
-        if self.constant:
-            return np.zeros(len(early), dtype=np.intp), [0]
-        periods, gram_of = np.unique(early, return_inverse=True)
-        return gram_of.reshape(-1), periods.tolist()
-
-    def at(self, period: int) -> int:
-        """Return the row of `w` and `X` that holds a period."""
-        return 0 if self.constant else period
-
-    def weighted_outer(self, e: int) -> Array:
-        """Return the packed w x x' of every unit, (n, k(k+1)/2)."""
-        return self.w[self.at(e)][:, None] * pack_outer(self.X[self.at(e)])
-
-    def weighted_change(self, e: int, t: int) -> Array:
-        """Return w x (y_t - y_e) of every unit, (n, k)."""
-        return self.X[self.at(e)] * (self.w[self.at(e)] * (self.y[t] - self.y[e]))[:, None]
-
-
 # ---------------------------------------------------------------- repeated cross-sections
 
 
 @dataclass(frozen=True)
-class PairCounts:
-    """Rows of the treated and of the controls in (t, base), both (R, m, 2)."""
+class RowMoments:
+    """Sums of w x x' and w x y by replicate, cohort and period."""
 
-    treated: NDArray[np.int64]
-    control: NDArray[np.int64]
+    xx: Array  # (R, Q, T, k(k+1)/2), packed lower triangles
+    xy: Array  # (R, Q, T, k)
+
+    @classmethod
+    def of(cls, panel: Panel, clusters: Clusters | None) -> RowMoments:
+        """Sum once over the rows."""
+        k, Q, T = panel.design.k, len(panel.cohorts), len(panel.times)
+        X, w = panel.design.X, panel.w
+        sums = row_sums_by_period(panel, clusters)
+        xx = sums(w[:, None] * pack_outer(X)).reshape(-1, Q, T, k * (k + 1) // 2)
+        xy = sums(X * (w * panel.y)[:, None]).reshape(-1, Q, T, k)
+        return cls(xx, xy)
+
+    @property
+    def k(self) -> int:
+        """Number of covariates, intercept included."""
+        return self.xy.shape[-1]
+
+    @property
+    def x(self) -> Array:
+        """Sums of w x, (R, Q, T, k): the first column of x x'."""
+        return self.xx[..., np.cumsum(np.arange(self.k + 1))[: self.k]]
 
 
-def _pair_counts(panel: Panel, cells: Cells, sums: RowSums) -> PairCounts:
-    Q, T = len(panel.cohorts), len(panel.times)
-    rows = np.rint(sums(np.ones((len(panel.rows), 1)))).astype(np.int64)
-    rows = rows.reshape(-1, Q, T)
-    controls = np.einsum("sq,rqt->rst", cells.control_sets, rows)
-    ends = np.stack([cells.time, cells.base], axis=1)
-    return PairCounts(
-        rows[:, cells.cohort[:, None], ends], controls[:, cells.control_set[:, None], ends]
-    )
-
-
-def fit_rc(panel: Panel, cells: Cells, sums: RowSums, left_out: Mask) -> Fit:
+def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> Fit:
     """Regress the controls' outcome on covariates in each period, per replicate."""
-    k, Q, T = panel.design.k, len(panel.cohorts), len(panel.times)
-    X, w, y = panel.design.X, panel.w, panel.y
-    xx = sums(w[:, None] * pack_outer(X)).reshape(-1, Q, T, k * (k + 1) // 2)
-    xy = sums(X * (w * y)[:, None]).reshape(-1, Q, T, k)
     ends = np.stack([cells.time, cells.base], axis=1)
     keys = np.stack([np.repeat(cells.control_set, 2), ends.ravel()])
     regressions, which = np.unique(keys, axis=1, return_inverse=True)
     which = which.reshape(-1, 2)
-    gram, rhs = _control_sums(xx, xy, cells.control_sets, regressions, np.arange(T))
-    factor = factorize(unpack_symmetric(gram, k), left_out[:, None, :])
+    periods = np.arange(len(panel.times))
+    gram, rhs = _control_sums(moments.xx, moments.xy, cells.control_sets, regressions, periods)
+    factor = factorize(unpack_symmetric(gram, moments.k), left_out[:, None, :])
     beta = factor.solve(rhs)
-    firsts = np.cumsum(np.arange(k + 1))[:k]
-    treated = xx[:, cells.cohort[:, None], ends][..., firsts]  # (R, m, 2, k)
-    outcome = xy[:, cells.cohort[:, None], ends, 0]
+    treated = moments.x[:, cells.cohort[:, None], ends]  # (R, m, 2, k)
+    outcome = moments.xy[:, cells.cohort[:, None], ends, 0]
     pooled = treated.sum(axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = outcome / treated[..., 0]
         change = beta[:, which[:, 0]] - beta[:, which[:, 1]]
         predicted = (pooled * change).sum(axis=-1) / pooled[..., 0]
     att = means[..., 0] - means[..., 1] - predicted
-    return Fit(att, beta, factor, which, np.asarray(factor.singular[:, which].any(axis=-1)))
+    singular = np.asarray(factor.singular[:, which].any(axis=-1))
+    return Fit(att, beta, factor, which, singular)
 
 
 # ---------------------------------------------------------------- influence functions
 
 
-def influence(panel: Panel, cells: Cells) -> Array:
-    """Influence functions of all cells in the full sample.
+def influence(panel: Panel, cells: Cells, wanted: Mask) -> Array:
+    """Influence functions of the wanted cells in the full sample.
 
     Parameters
     ----------
     panel : Panel
     cells : Cells
+    wanted : (m,) bool array
+        Cells with an estimate; the columns of the others stay zero.
 
     Returns
     -------
-    (n, m) array
-        Mean zero over units; the variance of ATT(g,t) is its mean square over n. Zero for base
-        periods, NaN for cells without an estimate. Scaled by n over the units of the cell, as
-        R `did` does.
+    (N, m) array over units of a panel, over rows of repeated cross-sections
+        On the scale of R `did`: mean zero, Var(ATT) = mean square / n.
     """
-    status = estimate(panel, cells, None).status[0]
     compute = _influence_panel if panel.is_panel else _influence_rc
-    out = compute(panel, cells, status == Status.OK)
-    out[:, ~np.isin(status, (Status.OK, Status.BASE_PERIOD))] = np.nan
-    return out
+    return compute(panel, cells, wanted)
 
 
 def _influence_panel(panel: Panel, cells: Cells, wanted: Mask) -> Array:
@@ -287,12 +204,13 @@ def _influence_panel(panel: Panel, cells: Cells, wanted: Mask) -> Array:
 
 
 def _influence_rc(panel: Panel, cells: Cells, wanted: Mask) -> Array:
-    n, Q, T = len(panel.rows), len(panel.cohorts), len(panel.times)
+    Q, T = len(panel.cohorts), len(panel.times)
     X, w, y = panel.design.X, panel.w, panel.y
-    sums = row_sums_by_period(panel, None)
-    fit = fit_rc(panel, cells, sums, np.zeros((1, panel.design.k), dtype=bool))
+    fit = fit_rc(
+        panel, cells, RowMoments.of(panel, None), np.zeros((1, panel.design.k), dtype=bool)
+    )
     rows = _rows_by(panel.cohort * T + panel.time, Q * T)
-    out = np.zeros((n, len(cells)), order="F")
+    out = np.zeros((len(panel.rows), len(cells)), order="F")
     for c in np.flatnonzero(wanted):
         controls = np.flatnonzero(cells.control_sets[cells.control_set[c]])
         ends = (cells.time[c], cells.base[c])
@@ -308,8 +226,7 @@ def _influence_rc(panel: Panel, cells: Cells, wanted: Mask) -> Array:
             residual = y[other] - X[other] @ fit.beta[0, r]
             pull = _pull(fit.factor, r, pooled)
             out[other, c] -= sign * w[other] * residual * (X[other] @ pull) / pooled[0]
-    out *= n
-    return out
+    return out * panel.n_units
 
 
 def _rows_by(code: Index, n: int) -> list[Index]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,9 +87,79 @@ def left_out_columns(panel: Panel, clusters: Clusters | None) -> Mask:
     return factorize(gram).redundant
 
 
-def settle(att: Array, status: NDArray[np.int8], cells: Cells) -> tuple[Array, NDArray[np.int8]]:
-    """Set base periods to zero and cells without an estimate to NaN."""
-    base = cells.is_base & (status != Status.NO_TREATED)
-    status = np.where(base, Status.BASE_PERIOD, status).astype(np.int8)
-    att = np.where(status == Status.OK, att, np.nan)
-    return np.where(base, 0.0, att), status
+@dataclass(frozen=True)
+class Presence:
+    """Who is there in each replicate, before anything is estimated; C cells of it are missing.
+
+    Attributes
+    ----------
+    treated, control : (R, m) int arrays
+        Units of the cell; in repeated cross-sections rows of its two periods.
+    no_treated, no_control : (R, m) bool arrays
+        Whether one of the two periods has none.
+    cohort_rows, cohort_weight : (R, Q) arrays
+        As in `Estimates`.
+    """
+
+    treated: NDArray[np.int64]
+    control: NDArray[np.int64]
+    no_treated: Mask
+    no_control: Mask
+    cohort_rows: NDArray[np.int64]
+    cohort_weight: Array
+
+    def estimates(
+        self, att: Array, failures: Mapping[Status, Mask], cells: Cells, left_out: Mask
+    ) -> Estimates:
+        """Combine with the estimates: what is not there or has failed becomes NaN.
+
+        Parameters
+        ----------
+        att : (R, m) array
+        failures : mapping of Status to (R, m) bool array
+            In order of precedence, the weakest first.
+        cells : Cells
+        left_out : (R, k) bool array
+        """
+        status = np.full(att.shape, Status.OK, dtype=np.int8)
+        for reason, failed in failures.items():
+            status[failed] = reason
+        status[self.no_control] = Status.NO_CONTROLS
+        status[cells.is_base & (self.treated > 0)] = Status.BASE_PERIOD
+        status[self.no_treated] = Status.NO_TREATED
+        att = np.where(status == Status.OK, att, np.nan)
+        # An estimate that overflowed or divided by zero is not one.
+        status[(status == Status.OK) & ~np.isfinite(att)] = Status.NO_OVERLAP
+        return Estimates(
+            att=np.where(status == Status.BASE_PERIOD, 0.0, att),
+            status=status,
+            n_treated=self.treated[0],
+            n_control=self.control[0],
+            cohort_rows=self.cohort_rows,
+            cohort_weight=self.cohort_weight,
+            left_out=left_out,
+        )
+
+
+def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
+    """Count the treated and the controls of every cell and replicate."""
+    cohort_rows, cohort_weight = cohort_totals(unit_sums(panel, clusters), panel)
+    if panel.is_panel:
+        treated = cohort_rows[:, cells.cohort]
+        control = (cohort_rows @ cells.control_sets.T)[:, cells.control_set]
+        return Presence(treated, control, treated == 0, control == 0, cohort_rows, cohort_weight)
+    Q, T = len(panel.cohorts), len(panel.times)
+    ones = np.ones((len(panel.rows), 1))
+    rows = np.rint(row_sums_by_period(panel, clusters)(ones)).astype(np.int64).reshape(-1, Q, T)
+    ends = np.stack([cells.time, cells.base], axis=1)
+    treated = rows[:, cells.cohort[:, None], ends]
+    control = np.einsum("sq,rqt->rst", cells.control_sets, rows)
+    control = control[:, cells.control_set[:, None], ends]
+    return Presence(
+        treated.sum(axis=-1),
+        control.sum(axis=-1),
+        (treated == 0).any(axis=-1),
+        (control == 0).any(axis=-1),
+        cohort_rows,
+        cohort_weight,
+    )

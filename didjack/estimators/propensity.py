@@ -1,0 +1,248 @@
+"""Propensity models of all replicates, solved together by Newton's method.
+
+The logit (or inverse probability tilting) of cohort membership on covariates is not linear in
+moments. All deletions are close to the full sample, though: started from its solution, two or
+three Newton steps reach machine precision, and each step is a pair of matrix products over the
+rows, with the weight of a row set to zero in the replicate that deletes its cluster.
+
+Separation. When the covariates set some controls apart from all treated (no treated row has
+that covariate value), the coefficient runs off to infinity and their propensity to zero. The
+estimators have a limit there: these controls get no weight. The solver notices that steps do
+not shrink, moves far along the direction, and finishes the rest of the model as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
+from didjack.moments import RowSums
+
+CHUNK = 1 << 19  # rows times replicates held at once: a few arrays of 4 MB
+TOLERANCE = 1e-9  # on the step of the linear predictor; the error left is its square
+SMALL_STEP = 0.5  # a linear predictor that still moves by more than this ...
+PATIENCE = 12  # ... after so many steps is running off to infinity
+FAR = 45.0  # there the odds are below 1e-19: no weight within machine precision
+MAX_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of one propensity model: a cohort and its controls; n rows, k columns.
+
+    Attributes
+    ----------
+    X : (n, k) array
+        Covariates with intercept.
+    d : (n,) bool array
+        Whether the row belongs to the cohort.
+    w : (n,) array
+        Weights.
+    cluster : (n,) int array or None
+        Cluster code; None when the full sample is the only replicate.
+    n_replicates : int
+        R = C + 1, or 1 without clusters.
+    """
+
+    X: Array = field(repr=False)
+    d: Mask = field(repr=False)
+    w: Array = field(repr=False)
+    cluster: Index | None = field(repr=False)
+    n_replicates: int
+
+    def chunks(self, replicates: Index) -> Iterator[tuple[slice, tuple[Index, Index]]]:
+        """Yield slices of rows with the (row, column) positions of deleted entries.
+
+        `replicates` lists the replicates that the columns stand for.
+        """
+        n = len(self.X)
+        size = max(1, CHUNK // max(1, len(replicates)))
+        column = np.full(self.n_replicates, -1)
+        column[replicates] = np.arange(len(replicates))
+        for start in range(0, n, size):
+            rows = slice(start, min(n, start + size))
+            if self.cluster is None:
+                yield rows, (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
+                continue
+            own = column[self.cluster[rows] + 1]
+            deleted = np.flatnonzero(own >= 0)
+            yield rows, (deleted, own[deleted])
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """A fitted propensity model on the replicate axis.
+
+    Attributes
+    ----------
+    coef : (R, k) array
+    singular : (R,) bool array
+        The covariates are collinear, or there was no convergence.
+    separated : (R,) bool array
+        Controls were set apart from the treated and lost their weight.
+    column : (R,) int array
+        The covariate at fault where singular or separated, else -1.
+    """
+
+    coef: Array = field(repr=False)
+    singular: Mask
+    separated: Mask
+    column: Index
+
+
+def logit_terms(eta: Array, d: Array) -> tuple[Array, Array]:
+    """Return score residual and curvature of the logit at linear predictor eta."""
+    p = 1.0 / (1.0 + np.exp(-eta))
+    return d - p, p * (1.0 - p)
+
+
+def tilting_terms(eta: Array, d: Array) -> tuple[Array, Array]:
+    """Return the same for inverse probability tilting: sum of w (d - (1 - d) e^eta) x = 0.
+
+    Graham, Pinto and Egel (2012); with this propensity the reweighted controls have exactly
+    the covariate means of the treated.
+    """
+    odds = (1.0 - d) * np.exp(np.minimum(eta, 500.0))
+    return d - odds, odds
+
+
+TERMS = {"logit": logit_terms, "tilting": tilting_terms}
+
+
+def fit(sample: Sample, left_out: Mask, model: str = "logit") -> Propensity:
+    """Fit the model in the full sample, then in all replicates from there.
+
+    Parameters
+    ----------
+    sample : Sample
+    left_out : (R, k) bool array
+        Columns without a coefficient in a replicate.
+    model : {"logit", "tilting"}
+
+    Returns
+    -------
+    Propensity
+    """
+    state = _State.begin(sample, left_out)
+    full = np.zeros(1, dtype=np.intp)
+    if not state.singular[0]:
+        treated = sample.w[sample.d].sum()
+        state.coef[0, 0] = np.log(treated / (sample.w.sum() - treated))
+        if model == "tilting":  # the logit is a safe place to start the tilting from
+            _newton(sample, full, state, "logit")
+            state.separated[:] = False
+        _newton(sample, full, state, model)
+    state.coef[1:] = state.coef[0]
+    state.separated[1:] = state.separated[0]  # what is separated stays so in every subsample
+    state.column[1:] = np.where(state.singular[1:], state.column[1:], state.column[0])
+    _newton(sample, np.flatnonzero(~state.singular[1:]) + 1, state, model)
+    state.coef[state.singular] = np.nan
+    return Propensity(state.coef, state.singular, state.separated, state.column)
+
+
+@dataclass
+class _State:
+    """Where the iteration of all replicates stands."""
+
+    coef: Array
+    left_out: Mask
+    singular: Mask
+    separated: Mask
+    column: Index
+
+    @classmethod
+    def begin(cls, sample: Sample, left_out: Mask) -> _State:
+        """Check ranks, and that both groups are there; start from zero."""
+        R, k = sample.n_replicates, sample.X.shape[1]
+        features = np.column_stack(
+            [sample.d, ~sample.d, sample.w[:, None] * pack_outer(sample.X)]
+        ).astype(np.float64)
+        one = np.zeros(len(features), dtype=np.intp)
+        sums = RowSums(one, 1, sample.cluster, max(1, R - 1))(features)[:, 0]
+        factor = factorize(unpack_symmetric(sums[:, 2:], k), left_out)
+        column = np.where(factor.singular, factor.redundant.argmax(axis=1), -1)
+        missing = (sums[:, :2] == 0).any(axis=1)
+        return cls(
+            np.zeros((R, k)), left_out, factor.singular | missing, np.zeros(R, dtype=bool), column
+        )
+
+
+def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> None:
+    """Iterate some replicates until each has converged; `state` is updated in place."""
+    active = replicates
+    for step in range(MAX_STEPS):
+        if len(active) == 0:
+            return
+        score, hessian = _score(sample, active, state.coef[active], model)
+        # Directions that have run off have no curvature left and are passed over.
+        change = factorize(hessian, state.left_out[active]).solve(score)
+        reach = _reach(sample, active, change)
+        damp = np.minimum(1.0, 5.0 / np.maximum(reach, 1e-300))
+        if step >= PATIENCE:
+            runaway = reach > SMALL_STEP
+            at = active[runaway]
+            state.separated[at] = True
+            state.column[at] = np.abs(change[runaway, 1:]).argmax(axis=1) + 1
+            damp[runaway] = FAR / reach[runaway]
+        state.coef[active] += damp[:, None] * change
+        active = active[~(reach < TOLERANCE)]
+    state.singular[active] = True
+
+
+def _score(sample: Sample, replicates: Index, coef: Array, model: str) -> tuple[Array, Array]:
+    """Return score (R, k) and Hessian (R, k, k) of the replicates."""
+    k = sample.X.shape[1]
+    score = np.zeros((len(replicates), k))
+    packed = np.zeros((len(replicates), k * (k + 1) // 2))
+    for rows, deleted in sample.chunks(replicates):
+        X, w = sample.X[rows], sample.w[rows, None]
+        d = sample.d[rows, None].astype(np.float64)
+        residual, curvature = TERMS[model](X @ coef.T, d)
+        residual *= w
+        curvature *= w
+        residual[deleted] = 0.0
+        curvature[deleted] = 0.0
+        score += residual.T @ X
+        packed += curvature.T @ pack_outer(X)
+    return score, unpack_symmetric(packed, k)
+
+
+def _reach(sample: Sample, replicates: Index, change: Array) -> Array:
+    """Return the largest move of a linear predictor in each replicate, (R,)."""
+    reach = np.zeros(len(replicates))
+    for rows, deleted in sample.chunks(replicates):
+        move = np.abs(sample.X[rows] @ change.T)
+        move[deleted] = 0.0
+        np.maximum(reach, move.max(axis=0), out=reach)
+    return reach
+
+
+def control_odds(sample: Sample, rows: slice, deleted: tuple[Index, Index], coef: Array,
+                 trim: float) -> Array:  # fmt: skip
+    """Return w p / (1 - p) of the controls among some rows, zero where trimmed or deleted.
+
+    Propensities are capped at 1 - 1e-6, and controls with a propensity of `trim` or more get
+    no weight, as in R `DRDID`.
+    """
+    with np.errstate(over="ignore"):
+        p = 1.0 / (1.0 + np.exp(-(sample.X[rows] @ coef.T)))
+    p = np.minimum(p, 1.0 - 1e-6)
+    odds = sample.w[rows, None] * p / (1.0 - p)
+    odds[p >= trim] = 0.0
+    odds[sample.d[rows]] = 0.0
+    odds[deleted] = 0.0
+    return odds
+
+
+def largest(sample: Sample, coef: Array) -> Array:
+    """Return the largest propensity over the rows of each replicate, (R,)."""
+    replicates = np.arange(sample.n_replicates)
+    out = np.full(sample.n_replicates, -np.inf)
+    for rows, deleted in sample.chunks(replicates):
+        eta = sample.X[rows] @ coef.T
+        eta[deleted] = -np.inf
+        np.maximum(out, eta.max(axis=0), out=out)
+    return np.asarray(1.0 / (1.0 + np.exp(-out)))

@@ -1,0 +1,149 @@
+"""Influence functions of the weighting estimators in the full sample.
+
+Written as in R `DRDID`, with sums in place of means: whatever is divided by a total weight there
+is divided by it here, and the common factor n appears once at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from didjack.cells import Cells
+from didjack.estimators import reg
+from didjack.estimators.propensity import Sample, control_odds, fit
+from didjack.estimators.samples import Comparison, comparisons
+from didjack.estimators.weighted import METHODS, TRIM, Method
+from didjack.linalg import Array, Mask, factorize
+from didjack.panel import Panel
+
+
+def influence(panel: Panel, cells: Cells, wanted: Mask, method: str) -> Array:
+    """Influence functions of the wanted cells, (n, m) over units or rows; see `reg.influence`."""
+    if panel.design.intercept_only:
+        return reg.influence(panel, cells, wanted)
+    how = METHODS[method]
+    n = panel.n_units if panel.is_panel else len(panel.rows)
+    out = np.zeros((n, len(cells)), order="F")
+    for comparison in comparisons(panel, cells, None, merge=False):
+        if not wanted[comparison.cells].any():
+            continue
+        model = _Model.of(comparison, how)
+        for j, c in enumerate(comparison.cells):
+            if wanted[c]:
+                y = comparison.y[:, j]
+                value = _panel(model, y, how) if panel.is_panel else _rc(model, y, comparison, how)
+                out[comparison.rows, c] = panel.n_units * value
+    return out
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A sample with its fitted odds; n rows, k columns."""
+
+    X: Array
+    w: Array
+    d: Array  # (n,) 0 or 1
+    odds: Array  # (n,) w p / (1 - p) of the controls, trimmed
+    untrimmed: Array
+    score: Array  # (n, k) score of the propensity model times its inverse Hessian
+
+    @classmethod
+    def of(cls, comparison: Comparison, how: Method) -> _Model:
+        sample = comparison.sample
+        coef = fit(sample, np.zeros((1, sample.X.shape[1]), dtype=bool), how.model).coef
+        p = 1.0 / (1.0 + np.exp(-(sample.X @ coef[0])))
+        d = sample.d.astype(np.float64)
+        hessian = (sample.X * (sample.w * p * (1 - p))[:, None]).T @ sample.X
+        residual = sample.X * (sample.w * (d - p))[:, None]
+        return cls(
+            X=sample.X,
+            w=sample.w,
+            d=d,
+            odds=_odds(sample, coef, TRIM),
+            untrimmed=_odds(sample, coef, np.inf),
+            score=residual @ _inverse(hessian),
+        )
+
+    def ols(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        """Return fitted values and the influence of each row on the coefficients, (n, k)."""
+        inverse = _inverse((self.X * weight[:, None]).T @ self.X)
+        beta = inverse @ (self.X * weight[:, None]).T @ y
+        fitted = self.X @ beta
+        return fitted, (self.X * (weight * (y - fitted))[:, None]) @ inverse
+
+
+def _odds(sample: Sample, coef: Array, trim: float) -> Array:
+    none = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
+    return control_odds(sample, slice(None), none, coef, trim)[:, 0]
+
+
+def _inverse(matrix: Array) -> Array:
+    """Invert, with zeros for redundant columns (directions without curvature)."""
+    return factorize(matrix).solve(np.eye(len(matrix)))
+
+
+def _panel(model: _Model, y: Array, how: Method) -> Array:
+    X, treated, odds = model.X, model.w * model.d, model.odds
+    s_t, s_c = treated.sum(), odds.sum()
+    if how.regression == "none":
+        residual, ols = y, None
+    else:
+        weight = model.w * (1 - model.d) if how.regression == "plain" else model.untrimmed
+        fitted, ols = model.ols(y, weight)
+        residual = y - fitted
+    if how.regression == "odds":  # neither nuisance estimate matters at first order
+        att = ((treated - odds) * residual).sum() / s_t
+        return ((treated - odds) * residual - treated * att) / s_t
+    eta_t, eta_c = (treated * residual).sum() / s_t, (odds * residual).sum() / s_c
+    of_treated = treated * (residual - eta_t)
+    of_control = odds * (residual - eta_c)
+    of_control = of_control + model.score @ (X.T @ of_control)
+    if ols is not None:
+        of_treated = of_treated - ols @ (X.T @ treated)
+        of_control = of_control - ols @ (X.T @ odds)
+    return of_treated / s_t - of_control / s_c
+
+
+def _rc(model: _Model, y: Array, comparison: Comparison, how: Method) -> Array:
+    late = comparison.late
+    assert late is not None
+    parts = [_rc_period(model, y, keep.astype(np.float64), how) for keep in (late, ~late)]
+    # The change over time is the late period's part minus the early one's, except where R
+    # DRDID adds them (see `_rc_period`).
+    return parts[0][0] - parts[1][0] + parts[0][1] + parts[1][1]
+
+
+def _rc_period(model: _Model, y: Array, now: Array, how: Method) -> tuple[Array, Array]:
+    """Return the part of one period, and what R `DRDID` adds over periods."""
+    X = model.X
+    treated, odds = model.w * model.d * now, model.odds * now
+    s_t, s_c = treated.sum(), odds.sum()
+    plus = np.zeros(len(y))
+    if how.regression == "none":
+        residual = y
+    else:
+        weight = model.w * (1 - model.d) if how.regression == "plain" else model.untrimmed
+        fitted_c, ols_c = model.ols(y, weight * now)
+        fitted_t, ols_t = model.ols(y, treated)
+        residual = y - fitted_c
+    eta_t, eta_c = (treated * residual).sum() / s_t, (odds * residual).sum() / s_c
+    of_control = odds * (residual - eta_c) / s_c
+    value = treated * (residual - eta_t) / s_t - of_control
+    if how.regression != "odds":
+        value = value - model.score @ (X.T @ of_control)
+    if how.regression == "none":
+        return value, plus
+    # The efficiency terms: the effect averaged over all treated instead of this period's.
+    everyone = model.w * model.d
+    gap = fitted_t - fitted_c
+    share, share_now = everyone / everyone.sum(), treated / s_t
+    value = value + share * (gap - share @ gap) - share_now * (gap - share_now @ gap)
+    if how.regression == "plain":
+        plus = -ols_c @ (X.T @ (treated / s_t - odds / s_c))
+        value = value + (ols_t - ols_c) @ (X.T @ (share - share_now))
+    return value, plus
+
+
+__all__ = ["influence"]
