@@ -237,12 +237,8 @@ def remove_venv() -> None:
         ) from None
 
 
-def make_venv(want: dict) -> None:
-    """Make an empty environment, marked as unfinished."""
-    check_venv_module()
-    remove_venv()
-    VENV.mkdir()
-    write_stamp({"state": "building"})
+def create_venv() -> None:
+    """Run `python -m venv` for the folder, which may exist but is otherwise empty."""
     made = subprocess.run(
         [sys.executable, "-m", "venv", str(VENV)],
         stdout=subprocess.PIPE,
@@ -253,7 +249,15 @@ def make_venv(want: dict) -> None:
     )
     if made.returncode != 0:
         raise SetupError(f"python -m venv failed:\n{made.stdout.strip()}")
+
+
+def make_venv(want: dict) -> None:
+    """Make an empty environment, marked as unfinished from the start."""
+    check_venv_module()
+    remove_venv()
+    VENV.mkdir()
     write_stamp({**want, "state": "building"})
+    create_venv()
 
 
 def pip(arguments: list, total: int = 0) -> None:
@@ -271,7 +275,7 @@ def pip(arguments: list, total: int = 0) -> None:
     )
     lines, fetched, spoken = [], 0, time.monotonic()
     assert process.stdout is not None
-    try:
+    with process:  # also after Ctrl-C: pip must be gone before the environment is made again
         for line in process.stdout:
             lines.append(line.rstrip())
             fetched += line.startswith(("Collecting ", "Processing "))
@@ -279,9 +283,6 @@ def pip(arguments: list, total: int = 0) -> None:
             if total and (unpacking or time.monotonic() - spoken > 5):
                 say("  unpacking" if unpacking else f"  {fetched} of {total} packages")
                 spoken = time.monotonic()
-    finally:
-        # Also after Ctrl-C: pip must be gone before the environment may be made again.
-        process.wait()
     if process.returncode != 0:
         raise SetupError(pip_failure(lines))
 
