@@ -1,0 +1,71 @@
+"""Frames of text as LaTeX tables."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\u2013": "--",
+    "\u221e": r"$\infty$",
+    "<": "$<$",
+    ">": "$>$",
+}
+_NEGATIVE = re.compile(r"\u2212([\d.,]*\d)")
+
+
+def latex_text(text: str) -> str:
+    """Escape a text for LaTeX; negative numbers become formulas."""
+    escaped = "".join(_SPECIAL.get(c, c) for c in text)
+    return _NEGATIVE.sub(r"$-\1$", escaped).replace("\u2212", "$-$")
+
+
+def latex_table(frame: pd.DataFrame, caption: str = "", label: str = "") -> str:
+    r"""Write a frame of text as a tabular with booktabs rules.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Strings; the first column is set left, the others right.
+    caption, label : str
+        With either, a table environment goes around it.
+
+    Returns
+    -------
+    str
+        Needs `\usepackage{booktabs}`.
+    """
+    lines = [" & ".join(_cell(v) for v in row) + r" \\" for row in frame.to_numpy()]
+    head = " & ".join(latex_text(str(c).strip()) for c in frame.columns) + r" \\"
+    body = [
+        rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    if caption or label:
+        top = [r"\begin{table}", r"\centering"]
+        top += [rf"\caption{{{latex_text(caption)}}}"] if caption else []
+        top += [rf"\label{{{label}}}"] if label else []
+        body = [*top, *body, r"\end{table}"]
+    return "\n".join(body) + "\n"
+
+
+def _cell(value: object) -> str:
+    text = latex_text(str(value))
+    # At the start of a row an opening bracket would be read as an option of the line break.
+    return f"{{{text}}}" if text.startswith("[") else text

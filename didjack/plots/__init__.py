@@ -1,0 +1,13 @@
+"""Figures (matplotlib). Every function returns the figure it drew, and draws on `ax` if given."""
+
+from didjack.plots.clusters import plot_cohorts, plot_jackknife
+from didjack.plots.effects import plot_aggregate, plot_attgt, plot_inferences, plot_matrix
+
+__all__ = [
+    "plot_aggregate",
+    "plot_attgt",
+    "plot_cohorts",
+    "plot_inferences",
+    "plot_jackknife",
+    "plot_matrix",
+]
