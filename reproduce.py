@@ -281,7 +281,7 @@ def pip(arguments: list, total: int = 0) -> None:
             fetched += line.startswith(("Collecting ", "Processing "))
             unpacking = line.startswith("Installing collected packages")
             if total and (unpacking or time.monotonic() - spoken > 5):
-                say("  unpacking" if unpacking else f"  {fetched} of {total} packages")
+                say("  unpacking" if unpacking else f"  {fetched} packages of about {total}")
                 spoken = time.monotonic()
     if process.returncode != 0:
         raise SetupError(pip_failure(lines))
@@ -290,21 +290,23 @@ def pip(arguments: list, total: int = 0) -> None:
 def pip_failure(lines: list) -> str:
     """Turn the output of a failed pip into what a person can do about it."""
     text = "\n".join(lines)
-    tail = "\n".join("    " + line for line in lines[-15:])
+    notes = ("Ignoring ", "WARNING: Location ", "WARNING: Retrying ")
+    said = [f"    {line}" for line in lines if not line.startswith(notes)]
     if any(sign in text for sign in NETWORK_SIGNS):
         return (
-            "pip cannot reach a package index, so nothing was installed.\n"
+            "pip cannot get the packages from a package index, so nothing was installed.\n"
             "Check the network; behind a proxy or a mirror, check `pip config list`. "
-            f"pip said:\n{tail}"
+            "pip said:\n" + "\n".join(said[-2:])
         )
-    return f"pip failed. It said:\n{tail}"
+    return "pip failed. It said:\n" + "\n".join(said[-15:])
 
 
 def install_lock(extra: str) -> None:
     """Install the exact versions; nothing is resolved, so nothing can differ."""
     lock = LOCKS[extra]
     say(f"Installing the packages of {lock.relative_to(ROOT).as_posix()}")
-    pip(["--no-deps", "-r", str(lock)], total=len(read_lock(lock)))
+    # Half of the time would go into byte code, of which Python makes what it needs by itself.
+    pip(["--no-deps", "--no-compile", "-r", str(lock)], total=len(read_lock(lock)))
 
 
 def install_project() -> None:

@@ -231,7 +231,7 @@ def test_pip_without_network_says_so(script, monkeypatch):
     monkeypatch.setenv("PIP_RETRIES", "0")
     with pytest.raises(module.SetupError) as caught:
         module.pip(["--dry-run", "didjack-nosuch-package"])
-    assert "cannot reach a package index" in str(caught.value)
+    assert "cannot get the packages from a package index" in str(caught.value)
     assert "pip config list" in str(caught.value)
 
 
