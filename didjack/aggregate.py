@@ -11,11 +11,14 @@ import pandas as pd
 from didjack.attgt import ATTgt
 from didjack.cells import Cells
 from didjack.errors import DataError, DesignError
+from didjack.estimators.results import Estimates
 from didjack.inference.analytic import standard_errors
 from didjack.inference.results import Inference
-from didjack.linalg import Array, Mask
+from didjack.linalg import Array, Index, Mask
+from didjack.panel import Panel
 
 TYPES = ("simple", "dynamic", "group", "calendar")
+WEIGHTS = ("did", "csdid")
 PREFIX = {"dynamic": "event", "group": "group", "calendar": "calendar", "simple": ""}
 
 
@@ -27,6 +30,7 @@ class Rule:
     min_e: float = -np.inf
     max_e: float = np.inf
     balance_e: float | None = None
+    weights: str = "did"
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,12 @@ class Plan:
     member : (K, m) bool array
     in_overall : (K,) bool array
         The elements that the overall effect averages.
-    by_cohort : bool
-        Whether cells count by the size of their cohort within an element, or equally.
-    overall_by_cohort : bool
-        Whether elements count by the size of their cohort in the overall effect, or equally.
     """
 
     rule: Rule
     labels: Array
     member: Mask
     in_overall: Mask
-    by_cohort: bool
-    overall_by_cohort: bool
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -61,6 +59,40 @@ class Plan:
             return ("overall",)
         prefix = PREFIX[self.rule.type]
         return ("overall", *(f"{prefix}:{label:g}" for label in self.labels))
+
+    @property
+    def used(self) -> Mask:
+        """Cells in any element, (m,)."""
+        return np.asarray(self.member.any(axis=0))
+
+    def cell_weights(self, estimates: Estimates, cells: Cells) -> Array:
+        """Weight of each cell within its elements, (R, m), before cells that are missing.
+
+        R `did` counts cells by the size of their cohort, but equally within a cohort's mean;
+        Stata `csdid` by the treated observations of the cell throughout.
+        """
+        if self.rule.weights == "csdid":
+            return estimates.cell_weight
+        if self.rule.type == "group":
+            return np.ones_like(estimates.att)
+        return estimates.cohort_weight[:, cells.cohort]
+
+    def element_weights(self, estimates: Estimates, cells: Cells) -> Array:
+        """Weight of each element in the overall effect, (R, K)."""
+        R = len(estimates.att)
+        if self.rule.type != "group":
+            return np.broadcast_to(self.in_overall.astype(np.float64), (R, len(self.labels)))
+        if self.rule.weights == "csdid":  # mean over the cells of the cohort that are there
+            there = np.isfinite(estimates.att).astype(np.float64)
+            member = self.member.T.astype(np.float64)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return ((estimates.cell_weight * there) @ member) / (there @ member)
+        return estimates.cohort_weight[:, cells.cohort[self.first_cell]]
+
+    @property
+    def first_cell(self) -> Index:
+        """One cell of each element, (K,)."""
+        return self.member.argmax(axis=1)
 
 
 def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: float) -> Plan:
@@ -81,24 +113,21 @@ def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: flo
     event_time = cells.event_time
     post = estimable & cells.post & (event_time <= rule.max_e)
     if rule.type == "simple":
-        return Plan(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool), True, False)
-    if rule.type == "group":
-        labels = np.unique(cells.group[post])
-        member = post & (cells.group == labels[:, None])
-        return Plan(rule, labels, member, np.ones(len(labels), dtype=bool), False, True)
-    if rule.type == "calendar":
-        labels = np.unique(cells.period[post])
-        member = post & (cells.period == labels[:, None])
-        return Plan(rule, labels, member, np.ones(len(labels), dtype=bool), True, False)
+        return Plan(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool))
+    if rule.type in ("group", "calendar"):
+        values = cells.group if rule.type == "group" else cells.period
+        labels = np.unique(values[post])
+        member = post & (values == labels[:, None])
+        return Plan(rule, labels, member, np.ones(len(labels), dtype=bool))
     used = estimable & (event_time >= rule.min_e) & (event_time <= rule.max_e)
     if rule.balance_e is not None:
         used &= last - cells.group >= rule.balance_e
         used &= (event_time <= rule.balance_e) & (event_time >= rule.balance_e - last + first)
     labels = np.unique(event_time[used])
-    return Plan(rule, labels, used & (event_time == labels[:, None]), labels >= 0, True, False)
+    return Plan(rule, labels, used & (event_time == labels[:, None]), labels >= 0)
 
 
-def aggregate(plan: Plan, att: Array, cohort_weight: Array, cells: Cells) -> Array:
+def aggregate(plan: Plan, estimates: Estimates, cells: Cells) -> Array:
     """Average the cells of every replicate.
 
     Cells that a replicate does not have are left out and the weights of the others rescaled,
@@ -107,8 +136,8 @@ def aggregate(plan: Plan, att: Array, cohort_weight: Array, cells: Cells) -> Arr
     Parameters
     ----------
     plan : Plan
-    att : (R, m) array
-    cohort_weight : (R, Q) array
+    estimates : Estimates
+        R replicates.
     cells : Cells
 
     Returns
@@ -116,86 +145,91 @@ def aggregate(plan: Plan, att: Array, cohort_weight: Array, cells: Cells) -> Arr
     (R, 1 + K) array
         Overall effect first; (R, 1) for `simple`. NaN where nothing is left.
     """
-    there = np.isfinite(att)
-    weight = cohort_weight[:, cells.cohort] if plan.by_cohort else np.ones_like(att)
-    weight = np.where(there, weight, 0.0)
-    value = np.where(there, att, 0.0)
+    there = np.isfinite(estimates.att)
+    weight = np.where(there, plan.cell_weights(estimates, cells), 0.0)
+    value = np.where(there, estimates.att, 0.0)
     member = plan.member.T.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         elements = ((weight * value) @ member) / (weight @ member)
         if plan.rule.type == "simple":
             return elements
-        share = _element_weight(plan, cohort_weight, cells)
+        share = plan.element_weights(estimates, cells)
         share = np.where(np.isfinite(elements) & plan.in_overall, share, 0.0)
         total = (share * np.where(np.isfinite(elements), elements, 0.0)).sum(axis=1)
         overall = total / share.sum(axis=1)
     return np.column_stack([overall, elements])
 
 
-def _element_weight(plan: Plan, cohort_weight: Array, cells: Cells) -> Array:
-    """Weight of each element in the overall effect, (R, K)."""
-    if not plan.overall_by_cohort:
-        return np.ones((len(cohort_weight), len(plan.labels)))
-    return cohort_weight[:, cells.cohort[plan.member.argmax(axis=1)]]
-
-
 @dataclass(frozen=True)
 class Linearization:
-    """First-order form of an aggregation: influence = IF @ cell + w * cohort[cohort of unit].
+    """First-order form of an aggregation; m cells, P parameters.
 
     Attributes
     ----------
     cell : (m, P) array
-        Weight of each cell in each parameter.
-    cohort : (Q, P) array
-        Effect of a unit on the estimated cohort weights, by its cohort.
+        Weight of each cell in each parameter: the influence through the effects is IF @ cell.
+    gap : (m, P) array
+        Influence, per unit of its weight, of one observation more in a cell. With weights
+        W_k / sum W_l estimated from the sample it is (ATT_k - theta) / sum W_l: the `wif` term
+        of R `did`. Zero where weights are fixed.
     """
 
     cell: Array
-    cohort: Array
+    gap: Array
 
 
-def linearize(plan: Plan, att: Array, cohort_share: Array, cells: Cells) -> Linearization:
-    """Derive the influence of cells and of cohort sizes on every parameter.
-
-    With weights p_k / sum p_l estimated from the sample, a unit of cohort q moves the average
-    theta through its cohort's size by the sum of (ATT_k - theta) over the cells k of q, divided
-    by sum p_l (the `wif` term of R `did`).
+def linearize(plan: Plan, estimates: Estimates, cells: Cells) -> Linearization:
+    """Derive the influence of effects and of weights on every parameter, in the full sample.
 
     Parameters
     ----------
     plan : Plan
-    att : (m,) array
-        Estimates; those of cells in no element may be NaN.
-    cohort_share : (Q,) array
-        Mean over all units of weight times cohort indicator.
+    estimates : Estimates
     cells : Cells
 
     Returns
     -------
     Linearization
     """
-    m, Q, K = len(cells), len(cohort_share), len(plan.labels)
-    value = np.where(plan.member.any(axis=0), att, 0.0)
-    raw = plan.member * (cohort_share[cells.cohort] if plan.by_cohort else np.ones(m))
+    did, group = plan.rule.weights == "did", plan.rule.type == "group"
+    value = np.where(plan.used, estimates.att[0], 0.0)
+    raw = plan.member * plan.cell_weights(estimates, cells)[0]
     size = raw.sum(axis=1)
     cell = (raw / size[:, None]).T  # (m, K)
     theta = value @ cell
-    cohort = np.zeros((Q, K))
-    if plan.by_cohort:
-        gap = plan.member * (value - theta[:, None]) / size[:, None]
-        np.add.at(cohort, cells.cohort, gap.T)
+    gap = (plan.member * (value - theta[:, None]) / size[:, None]).T
+    if did and group:
+        gap = np.zeros_like(gap)  # the mean over a cohort's cells has no weights to estimate
     if plan.rule.type == "simple":
-        return Linearization(cell, cohort)
-    share = _element_weight(plan, cohort_share[None, :], cells)[0] * plan.in_overall
-    overall = share / share.sum() if share.any() else np.full(K, np.nan)
-    overall_cohort = cohort @ overall
-    if plan.overall_by_cohort:
-        gap = (theta - theta @ overall) / share.sum()
-        np.add.at(overall_cohort, cells.cohort[plan.member.argmax(axis=1)], gap)
+        return Linearization(cell, gap)
+    share = plan.element_weights(estimates, cells)[0] * plan.in_overall
+    with np.errstate(divide="ignore", invalid="ignore"):
+        overall = share / share.sum()  # NaN throughout when no element enters
+    overall_gap = gap @ overall
+    if did and group:  # csdid holds the cohort weights fixed
+        np.add.at(overall_gap, plan.first_cell, (theta - theta @ overall) / share.sum())
     return Linearization(
-        np.column_stack([cell @ overall, cell]), np.column_stack([overall_cohort, cohort])
+        np.column_stack([cell @ overall, cell]), np.column_stack([overall_gap, gap])
     )
+
+
+def weight_influence(plan: Plan, panel: Panel, cells: Cells, gap: Array) -> Array:
+    """Influence of every unit through estimated weights, (n, P), on the scale of one unit.
+
+    In cross-sections with csdid's weights a row counts in all cells of its cohort that compare
+    its period; otherwise a unit counts in all cells of its cohort.
+    """
+    Q, T = len(panel.cohorts), len(panel.times)
+    if plan.rule.weights == "csdid" and not panel.is_panel:
+        block = np.zeros((Q, T, gap.shape[1]))
+        np.add.at(block, (cells.cohort, cells.time), gap)
+        other = ~cells.is_base
+        np.add.at(block, (cells.cohort[other], cells.base[other]), gap[other])
+        return panel.sum_by_unit(panel.w[:, None] * block[panel.cohort, panel.time])
+    by_cohort = np.zeros((Q, gap.shape[1]))
+    np.add.at(by_cohort, cells.cohort, gap)
+    weight = panel.unit_weight if plan.rule.weights == "did" else panel.unit_mean_weight
+    return weight[:, None] * by_cohort[panel.unit_cohort]
 
 
 @dataclass(frozen=True)
@@ -242,13 +276,10 @@ class Aggregate:
     @cached_property
     def influence(self) -> Array:
         """Influence functions of all parameters, (n, 1 + K), estimated weights included."""
-        res = self.attgt
-        panel, cells = res.panel, res.cells
-        share = res.estimates.cohort_weight[0] / res.n
-        lin = linearize(self.plan, res.att, share, cells)
-        used = self.plan.member.any(axis=0)
-        psi = res.influence[:, used] @ lin.cell[used]
-        return np.asarray(psi + panel.unit_weight[:, None] * lin.cohort[panel.unit_cohort])
+        res, plan = self.attgt, self.plan
+        lin = linearize(plan, res.estimates, res.cells)
+        psi = res.influence[:, plan.used] @ lin.cell[plan.used]
+        return psi + res.n * weight_influence(plan, res.panel, res.cells, lin.gap)
 
     def analytic(self, cluster: str | None = None, level: float = 0.95) -> Inference:
         """Inference from influence functions with normal critical values.
@@ -334,8 +365,11 @@ def aggte(
     balance_e : float, optional
         For "dynamic": keep the cohorts observed for at least this many periods after treatment,
         and as many event times for each.
-    weights : {"did"}
-        "did": cells count by the share of their cohort in the sample (R `did`).
+    weights : {"did", "csdid"}
+        "did": cells count by the share of their cohort in the sample (R `did`). "csdid": by the
+        treated observations of each cell, also within cohorts, whose own weight in the overall
+        effect is the mean over their cells and counts as fixed (Stata `csdid`). They differ in
+        repeated cross-sections and unbalanced panels.
 
     Returns
     -------
@@ -347,21 +381,18 @@ def aggte(
         An argument is unknown, or does not apply to this type.
     DesignError
         No cell is left to average.
-    NotImplementedError
-        `weights="csdid"` is not there yet.
     """
     if type not in TYPES:
         raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
-    if weights == "csdid":
-        raise NotImplementedError("weights='csdid' is not there yet; there is 'did'.")
-    if weights != "did":
-        raise DataError(f"weights must be 'did', not {weights!r}.")
+    if weights not in WEIGHTS:
+        raise DataError(f"weights must be 'did' or 'csdid', not {weights!r}.")
     _refuse_unused(type, min_e=min_e, max_e=max_e, balance_e=balance_e)
     rule = Rule(
         type,
         -np.inf if min_e is None else float(min_e),
         np.inf if max_e is None else float(max_e),
         None if balance_e is None else float(balance_e),
+        weights,
     )
     return aggregate_by(res, rule)
 
@@ -375,7 +406,7 @@ def aggregate_by(res: ATTgt, rule: Rule) -> Aggregate:
             + (" in the window of event times asked for. Widen min_e, max_e or balance_e."
                if res.estimable.any() else ": no ATT(g,t) can be estimated; see .ledger.")
         )  # fmt: skip
-    values = aggregate(plan, res.estimates.att, res.estimates.cohort_weight, res.cells)
+    values = aggregate(plan, res.estimates, res.cells)
     return Aggregate(res, plan, values[0])
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from didjack import checks
 from didjack.cells import REASONS, Cells, Status, enumerate_cells
-from didjack.errors import DataError
-from didjack.estimators import ESTIMATORS
+from didjack.errors import DataError, DesignError
+from didjack.estimators import METHODS, Estimator, estimator
 from didjack.estimators.results import Estimates
 from didjack.inference.analytic import standard_errors
 from didjack.inference.results import tidy_frame
@@ -23,6 +23,7 @@ from didjack.panel import Panel, Roles, code_data
 
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
+SEPARATION = ("drop", "csdid", "error")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class Options:
     est_method: str = "reg"
     control_group: str = "nevertreated"
     base_period: str = "varying"
+    separation: str = "drop"
+
+    @property
+    def estimator(self) -> Estimator:
+        """The functions that estimate with these options."""
+        rule = "csdid" if self.separation == "csdid" else "drop"
+        return estimator(self.est_method, rule)
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class ATTgt:
     @cached_property
     def influence(self) -> Array:
         """Influence functions, (n, m), on R `did`'s scale: Var(ATT) = mean square / n."""
-        return ESTIMATORS[self.options.est_method].influence(self.panel, self.cells, self.estimates)
+        return self.options.estimator.influence(self.panel, self.cells, self.estimates)
 
     @cached_property
     def se(self) -> Array:
@@ -140,7 +148,7 @@ class ATTgt:
 
     def replicates(self, clusters: Clusters) -> Estimates:
         """Estimate all cells in the full sample and without each cluster, in one pass."""
-        return ESTIMATORS[self.options.est_method].estimate(self.panel, self.cells, clusters)
+        return self.options.estimator.estimate(self.panel, self.cells, clusters)
 
     def refit(self, keep: Mask) -> ATTgt:
         """Estimate again on some rows of the user's frame, from validation on.
@@ -179,14 +187,28 @@ class ATTgt:
         Columns: kind, what, group, time, count, reason. `count` is in rows, for units in units.
         """
         drops = [(d.kind, d.what, np.nan, np.nan, d.count, d.reason) for d in self.panel.drops]
-        estimates = self.estimates
-        for c in np.flatnonzero(~self.estimable):
-            g, t = self.cells.group[c], self.cells.period[c]
-            size = int(estimates.n_treated[c] + estimates.n_control[c])
-            reason = REASONS[Status(estimates.status[0, c])]
-            drops.append(("cell", f"ATT({g:g},{t:g})", g, t, size, reason))
+        for c in range(len(self.cells)):
+            entry = self._cell_entry(c)
+            if entry is not None:
+                drops.append(entry)
         columns = ["kind", "what", "group", "time", "count", "reason"]
         return pd.DataFrame(drops, columns=columns).astype({"group": "float", "time": "float"})
+
+    def _cell_entry(self, c: int) -> tuple[str, str, float, float, int, str] | None:
+        """Return the ledger's line on a cell that was left out or separated."""
+        estimates = self.estimates
+        g, t = float(self.cells.group[c]), float(self.cells.period[c])
+        size = int(estimates.n_treated[c] + estimates.n_control[c])
+        fault = int(estimates.fault[c])
+        covariate = self.panel.design.names[fault] if fault > 0 else ""
+        if not self.estimable[c]:
+            reason = REASONS[Status(estimates.status[0, c])]
+            reason += f": {covariate}" if covariate else ""
+            return ("cell", f"ATT({g:g},{t:g})", g, t, size, reason)
+        if estimates.separated[0, c]:
+            reason = f"{covariate} separates some controls from all treated: no weight for them"
+            return ("separation", f"ATT({g:g},{t:g})", g, t, size, reason)
+        return None
 
     def summary(self) -> str:
         """Return a short text for people."""
@@ -249,6 +271,7 @@ def att_gt(
     clustervars: str | Sequence[str] | None = None,
     panel: bool | None = None,
     allow_unbalanced_panel: bool = False,
+    separation: str = "drop",
 ) -> ATTgt:
     """Estimate group-time average treatment effects (Callaway and Sant'Anna, 2021).
 
@@ -287,6 +310,15 @@ def att_gt(
         False: units not observed in every period are left out and counted. True: they are kept,
         and an unbalanced panel is estimated like repeated cross-sections, as R `did` does.
 
+    separation : {"drop", "csdid", "error"}
+        For "dr", "ipw" and "drimp", where no treated row of a comparison has some value of a
+        covariate, so that the logit sets the controls with that value apart. "drop": these
+        controls get no weight (the limit of the logit), and in repeated cross-sections "dr" and
+        "drimp" drop the cell, whose regression among the treated is collinear, as R `did` does.
+        "csdid": Stata csdid's rule; it omits the collinear column, and averages the recentered
+        influence function of "dr" over the rows that its logit kept. "error": stop. Whatever
+        the rule, the ledger names the cells and the covariate.
+
     Returns
     -------
     ATTgt
@@ -300,7 +332,8 @@ def att_gt(
     """
     _check_choice("control_group", control_group, CONTROL_GROUPS)
     _check_choice("base_period", base_period, BASE_PERIODS)
-    _check_choice("est_method", est_method, tuple(ESTIMATORS))
+    _check_choice("separation", separation, SEPARATION)
+    _check_choice("est_method", est_method, METHODS)
     if (
         isinstance(anticipation, bool)
         or not isinstance(anticipation, (int, np.integer))
@@ -322,14 +355,29 @@ def att_gt(
         anticipation=anticipation,
         control_group=control_group,
     )
-    options = Options(est_method, control_group, base_period)
-    return _estimate(code_data(data, roles), options)
+    options = Options(est_method, control_group, base_period, separation)
+    res = _estimate(code_data(data, roles), options)
+    if separation == "error":
+        _refuse_separation(res)
+    return res
 
 
 def _estimate(panel: Panel, options: Options) -> ATTgt:
     cells = enumerate_cells(panel, options.control_group, options.base_period)
-    estimates = ESTIMATORS[options.est_method].estimate(panel, cells, None)
+    estimates = options.estimator.estimate(panel, cells, None)
     return ATTgt(panel, cells, estimates, options)
+
+
+def _refuse_separation(res: ATTgt) -> None:
+    bad = res.ledger[res.ledger["kind"].isin(["separation", "cell"])]
+    if len(bad):
+        listed = "; ".join(f"{row.what}: {row.reason}" for row in bad.head(5).itertuples())
+        raise DesignError(
+            f"{len(bad)} cells cannot be estimated as specified: {listed}"
+            + ("; ..." if len(bad) > 5 else "")
+            + ". Leave out the covariates named, merge their levels, or choose "
+            "separation='drop' or 'csdid'."
+        )
 
 
 def _check_choice(argument: str, value: str, choices: Sequence[str]) -> None:

@@ -49,6 +49,12 @@ class Factor:
         """Whether a matrix of the batch has a redundant column, shape (...)."""
         return np.asarray(self.redundant.any(axis=-1))
 
+    def take(self, at: int) -> Factor:
+        """Return the factors at one place of the second axis."""
+        return Factor(
+            self.lower[:, at], self.pivots[:, at], self.redundant[:, at], self.excluded[:, at]
+        )
+
     def solve(self, rhs: Array) -> Array:
         """Solve A x = rhs; excluded columns get the coefficient zero.
 

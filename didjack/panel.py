@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from didjack import checks
 from didjack.design import Design, build_design
@@ -134,9 +135,20 @@ class Panel:
 
         As in R `did`: its first period's in a balanced panel, its mean otherwise.
         """
-        if self.is_panel:
-            return self.w[self.unit_rows]
+        return self.w[self.unit_rows] if self.is_panel else self.unit_mean_weight
+
+    @property
+    def unit_mean_weight(self) -> Array:
+        """Mean weight of each unit over its periods, shape (n,)."""
         return np.bincount(self.unit, self.w) / np.bincount(self.unit)
+
+    def sum_by_unit(self, values: Array) -> Array:
+        """Sum the rows of an (N, F) array within units, (n, F)."""
+        if len(self.rows) == self.n_units:
+            return values
+        N = len(self.rows)
+        indicator = sparse.csr_array((np.ones(N), (self.unit, np.arange(N))))
+        return np.asarray(indicator @ values)
 
 
 def code_data(data: pd.DataFrame, roles: Roles) -> Panel:

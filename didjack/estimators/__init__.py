@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import sparse
 
 from didjack.cells import Cells, Status
 from didjack.estimators import reg, weighted, weighted_influence
@@ -40,24 +39,24 @@ class Estimator:
         """
         status = estimates.status[0]
         out = self.row_influence(panel, cells, status == Status.OK)
-        if len(out) != panel.n_units:  # several rows of a unit: an unbalanced panel
-            n = len(out)
-            sums = sparse.csr_array((np.ones(n), (panel.unit, np.arange(n))))
-            out = np.asarray(sums @ out)
+        if panel.is_unbalanced:
+            out = panel.sum_by_unit(out)
         out[:, ~np.isin(status, (Status.OK, Status.BASE_PERIOD))] = np.nan
         return out
 
 
-def _weighted(method: str) -> Estimator:
+def _weighted(method: str, separation: str) -> Estimator:
     return Estimator(
-        partial(weighted.estimate, method=method),
-        partial(weighted_influence.influence, method=method),
+        partial(weighted.estimate, method=method, separation=separation),
+        partial(weighted_influence.influence, method=method, separation=separation),
     )
 
 
-ESTIMATORS: dict[str, Estimator] = {
-    "dr": _weighted("dr"),
-    "ipw": _weighted("ipw"),
-    "reg": Estimator(reg.estimate, reg.influence),
-    "drimp": _weighted("drimp"),
-}
+METHODS = ("dr", "ipw", "reg", "drimp")
+
+
+def estimator(method: str, separation: str = "drop") -> Estimator:
+    """Return the estimator of a method; `separation` is "drop" or "csdid"."""
+    if method == "reg":
+        return Estimator(reg.estimate, reg.influence)
+    return _weighted(method, separation)

@@ -46,7 +46,8 @@ def estimate(panel: Panel, cells: Cells, clusters: Clusters | None) -> Estimates
         fit = fit_panel(panel, cells, unit_sums(panel, clusters), left_out)
     else:
         fit = fit_rc(panel, cells, RowMoments.of(panel, clusters), left_out)
-    return there.estimates(fit.att, {Status.SINGULAR: fit.singular}, cells, left_out)
+    failures = {Status.SINGULAR: fit.singular}
+    return there.estimates(fit.att, failures, cells, left_out, fault=fit.fault)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class Fit:
     factor: Factor  # of the (R, regressions, k, k) Gram matrices
     which: Index  # (m,) for a panel; (m, 2) in repeated cross-sections: period t, base period
     singular: Mask  # (R, m)
+
+    @property
+    def fault(self) -> Index:
+        """Collinear column among the controls in the full sample, (m,); -1 if there is none."""
+        redundant = self.factor.redundant[0, self.which]
+        if redundant.ndim == 3:  # either of two periods
+            redundant = redundant.any(axis=1)
+        return np.where(redundant.any(axis=1), redundant.argmax(axis=1), -1)
 
 
 # ---------------------------------------------------------------- balanced panels
@@ -237,10 +246,4 @@ def _rows_by(code: Index, n: int) -> list[Index]:
 
 def _pull(factor: Factor, regression: int, treated: Array) -> Array:
     """Solve X'WX a = sum of w x over the treated: how a control's residual moves the ATT."""
-    one = Factor(
-        factor.lower[0, regression],
-        factor.pivots[0, regression],
-        factor.redundant[0, regression],
-        factor.excluded[0, regression],
-    )
-    return one.solve(treated)
+    return factor.take(regression).solve(treated[None])[0]

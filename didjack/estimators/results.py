@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didjack.cells import Cells, Status
-from didjack.linalg import Array, Mask, factorize, pack_outer, unpack_symmetric
+from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.moments import Clusters, RowSums
 from didjack.panel import Panel
 
@@ -32,6 +32,13 @@ class Estimates:
         Sum over units of the aggregation weight: R `did`'s cohort sizes.
     left_out : (R, k) bool array
         Covariates that are redundant in a replicate as a whole.
+    cell_weight : (R, m) array
+        Weight of the treated observations of each cell: Stata `csdid`'s aggregation weights.
+        Units of a panel by their mean weight; rows of both periods in cross-sections.
+    separated : (R, m) bool array
+        Cells whose propensity model sets some controls apart from all treated.
+    fault : (m,) int array
+        Column of the design that is collinear or separates in the full sample, else -1.
     """
 
     att: Array = field(repr=False)
@@ -41,6 +48,9 @@ class Estimates:
     cohort_rows: NDArray[np.int64] = field(repr=False)
     cohort_weight: Array = field(repr=False)
     left_out: Mask = field(repr=False)
+    cell_weight: Array = field(repr=False)
+    separated: Mask = field(repr=False)
+    fault: Index = field(repr=False)
 
 
 def unit_sums(panel: Panel, clusters: Clusters | None) -> RowSums:
@@ -89,7 +99,7 @@ def left_out_columns(panel: Panel, clusters: Clusters | None) -> Mask:
 
 @dataclass(frozen=True)
 class Presence:
-    """Who is there in each replicate, before anything is estimated; C cells of it are missing.
+    """Who is there in each replicate, before anything is estimated.
 
     Attributes
     ----------
@@ -98,6 +108,7 @@ class Presence:
     no_treated, no_control : (R, m) bool arrays
         Whether one of the two periods has none.
     cohort_rows, cohort_weight : (R, Q) arrays
+    cell_weight : (R, m) array
         As in `Estimates`.
     """
 
@@ -107,9 +118,17 @@ class Presence:
     no_control: Mask
     cohort_rows: NDArray[np.int64]
     cohort_weight: Array
+    cell_weight: Array
 
     def estimates(
-        self, att: Array, failures: Mapping[Status, Mask], cells: Cells, left_out: Mask
+        self,
+        att: Array,
+        failures: Mapping[Status, Mask],
+        cells: Cells,
+        left_out: Mask,
+        *,
+        fault: Index,
+        separated: Mask | None = None,
     ) -> Estimates:
         """Combine with the estimates: what is not there or has failed becomes NaN.
 
@@ -119,7 +138,8 @@ class Presence:
         failures : mapping of Status to (R, m) bool array
             In order of precedence, the weakest first.
         cells : Cells
-        left_out : (R, k) bool array
+        left_out, fault, separated : arrays
+            As in `Estimates`; no cell is separated if not given.
         """
         status = np.full(att.shape, Status.OK, dtype=np.int8)
         for reason, failed in failures.items():
@@ -138,6 +158,9 @@ class Presence:
             cohort_rows=self.cohort_rows,
             cohort_weight=self.cohort_weight,
             left_out=left_out,
+            cell_weight=self.cell_weight,
+            separated=np.zeros_like(self.no_treated) if separated is None else separated,
+            fault=np.where(cells.is_base, -1, fault),
         )
 
 
@@ -147,10 +170,20 @@ def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
     if panel.is_panel:
         treated = cohort_rows[:, cells.cohort]
         control = (cohort_rows @ cells.control_sets.T)[:, cells.control_set]
-        return Presence(treated, control, treated == 0, control == 0, cohort_rows, cohort_weight)
+        weight = unit_sums(panel, clusters)(panel.unit_mean_weight[:, None])[..., 0]
+        return Presence(
+            treated,
+            control,
+            treated == 0,
+            control == 0,
+            cohort_rows,
+            cohort_weight,
+            weight[:, cells.cohort],
+        )
     Q, T = len(panel.cohorts), len(panel.times)
-    ones = np.ones((len(panel.rows), 1))
-    rows = np.rint(row_sums_by_period(panel, clusters)(ones)).astype(np.int64).reshape(-1, Q, T)
+    features = np.column_stack([np.ones(len(panel.rows)), panel.w])
+    sums = row_sums_by_period(panel, clusters)(features).reshape(-1, Q, T, 2)
+    rows = np.rint(sums[..., 0]).astype(np.int64)
     ends = np.stack([cells.time, cells.base], axis=1)
     treated = rows[:, cells.cohort[:, None], ends]
     control = np.einsum("sq,rqt->rst", cells.control_sets, rows)
@@ -162,4 +195,5 @@ def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
         (control == 0).any(axis=-1),
         cohort_rows,
         cohort_weight,
+        sums[:, cells.cohort[:, None], ends, 1].sum(axis=-1),
     )

@@ -54,7 +54,9 @@ METHODS = {
 }
 
 
-def estimate(panel: Panel, cells: Cells, clusters: Clusters | None, method: str) -> Estimates:
+def estimate(
+    panel: Panel, cells: Cells, clusters: Clusters | None, method: str, separation: str
+) -> Estimates:
     """Estimate every cell in the full sample and without each cluster.
 
     Parameters
@@ -63,6 +65,8 @@ def estimate(panel: Panel, cells: Cells, clusters: Clusters | None, method: str)
     cells : Cells
     clusters : Clusters or None
     method : {"ipw", "dr", "drimp"}
+    separation : {"drop", "csdid"}
+        What to do where some controls are set apart from all treated; see `didjack.att_gt`.
 
     Returns
     -------
@@ -71,28 +75,33 @@ def estimate(panel: Panel, cells: Cells, clusters: Clusters | None, method: str)
     """
     there = presence(panel, cells, clusters)
     left_out = left_out_columns(panel, clusters)
-    base = _Regressions.of(panel, cells, clusters, left_out)
+    base = Regressions.of(panel, cells, clusters, left_out)
     if panel.design.intercept_only:  # all methods coincide, and the propensity is a share
         share = there.treated / np.maximum(there.treated + there.control, 1)
         failures = {Status.NO_OVERLAP: share >= TRIM, Status.SINGULAR: base.fit.singular}
-        return there.estimates(base.fit.att, failures, cells, left_out)
+        return there.estimates(base.fit.att, failures, cells, left_out, fault=base.fit.fault)
     how = METHODS[method]
+    as_stata = separation == "csdid"
     att = np.full(base.fit.att.shape, np.nan)
     no_overlap = np.zeros(att.shape, dtype=bool)
     separated = np.zeros(att.shape, dtype=bool)
+    fault = base.fault(how)
     for comparison in comparisons(panel, cells, clusters):
         at = comparison.cells
         model = fit(comparison.sample, left_out, how.model)
         no_overlap[:, at] = _no_overlap(comparison, model, left_out, how)[:, None]
         separated[:, at] = model.separated[:, None]
+        fault[at] = np.where(fault[at] < 0, model.column[0], fault[at])
         one = _combine_panel if panel.is_panel else _combine_rc
         att[:, at] = one(comparison, model.coef, base, how, left_out)
+        if as_stata and how.regression == "plain":
+            att[:, at] += csdid_shift(comparison, model.coef, base)
     failures = {Status.NO_OVERLAP: no_overlap}
     if how.regression != "none":
         failures[Status.SINGULAR] = base.fit.singular
-        if not panel.is_panel:
+        if not panel.is_panel and not as_stata:  # Stata omits collinear columns
             failures[Status.TREATED_SINGULAR] = base.treated_singular
-    return there.estimates(att, failures, cells, left_out)
+    return there.estimates(att, failures, cells, left_out, fault=fault, separated=separated)
 
 
 def _no_overlap(comparison: Comparison, model: Propensity, left_out: Mask, how: Method) -> Mask:
@@ -108,7 +117,7 @@ def _no_overlap(comparison: Comparison, model: Propensity, left_out: Mask, how: 
 
 
 @dataclass(frozen=True)
-class _Regressions:
+class Regressions:
     """Outcome regressions by sampling weight: of the controls, and of the treated by period."""
 
     fit: reg.Fit
@@ -116,28 +125,39 @@ class _Regressions:
     pooled: Array  # (R, m, k): sum of w x over the treated of both periods; cross-sections
     treated_change: Array  # (R, m, k): change of the treated's coefficients; cross-sections
     treated_singular: Mask  # (R, m)
+    treated_fault: Index  # (m,)
 
     @classmethod
     def of(
         cls, panel: Panel, cells: Cells, clusters: Clusters | None, left_out: Mask
-    ) -> _Regressions:
+    ) -> Regressions:
+        """Fit them in every replicate."""
         if panel.is_panel:
             fitted = reg.fit_panel(panel, cells, unit_sums(panel, clusters), left_out)
             nothing = np.zeros((*fitted.att.shape, 0))
             sign = pairs_of(cells).sign
-            return cls(fitted, sign, nothing, nothing, np.zeros_like(fitted.singular))
+            none = np.full(len(cells), -1)
+            return cls(fitted, sign, nothing, nothing, np.zeros_like(fitted.singular), none)
         moments = reg.RowMoments.of(panel, clusters)
         fitted = reg.fit_rc(panel, cells, moments, left_out)
         factor = factorize(unpack_symmetric(moments.xx, moments.k), left_out[:, None, None, :])
         beta = factor.solve(moments.xy)  # (R, Q, T, k)
         q, ends = cells.cohort, np.stack([cells.time, cells.base], axis=1)
+        redundant = np.asarray(factor.redundant[:, q[:, None], ends].any(axis=2))  # (R, m, k)
         return cls(
             fitted,
             np.ones(len(cells)),
             moments.x[:, q[:, None], ends].sum(axis=2),
             beta[:, q, cells.time] - beta[:, q, cells.base],
-            np.asarray(factor.singular[:, q[:, None], ends].any(axis=-1)),
+            np.asarray(redundant.any(axis=-1)),
+            np.where(redundant[0].any(axis=-1), redundant[0].argmax(axis=-1), -1),
         )
+
+    def fault(self, how: Method) -> Index:
+        """Collinear column of the regressions that a method uses, (m,); -1 if there is none."""
+        if how.regression == "none":
+            return np.full(len(self.sign), -1)
+        return np.where(self.fit.fault < 0, self.treated_fault, self.fit.fault)
 
     def signed_beta(self, at: Index) -> Array:
         """Coefficients of the controls' signed change in some cells of a panel, (R, c, k)."""
@@ -164,7 +184,7 @@ def _treated_sums(sample: Sample, features: Array) -> Array:
 
 
 def _combine_panel(
-    comparison: Comparison, coef: Array, base: _Regressions, how: Method, left_out: Mask
+    comparison: Comparison, coef: Array, base: Regressions, how: Method, left_out: Mask
 ) -> Array:
     """ATT of the cells of one propensity model, (R, c)."""
     sample, y = comparison.sample, comparison.y
@@ -197,7 +217,7 @@ def _odds_regression(sample: Sample, coef: Array, y: Array, left_out: Mask) -> A
 
 
 def _combine_rc(
-    comparison: Comparison, coef: Array, base: _Regressions, how: Method, left_out: Mask
+    comparison: Comparison, coef: Array, base: Regressions, how: Method, left_out: Mask
 ) -> Array:
     """ATT of one cell of repeated cross-sections, (R, 1)."""
     sample, y, late = comparison.sample, comparison.y, comparison.late
@@ -229,3 +249,84 @@ def _combine_rc(
 def _only(sample: Sample, keep: Mask) -> Sample:
     cluster = None if sample.cluster is None else sample.cluster[keep]
     return Sample(sample.X[keep], sample.d[keep], sample.w[keep], cluster, sample.n_replicates)
+
+
+# ------------------------------------------------------------------ Stata's convention
+
+
+def csdid_shift(comparison: Comparison, coef: Array, base: Regressions) -> Array:
+    """Return what Stata `csdid` adds to the doubly robust ATT under separation, (R, c).
+
+    Where no treated row has some value of a covariate, Stata's logit drops the control rows that
+    have it, and their influence value is missing. csdid reports the mean of the recentered
+    influence function over the other rows. Its parts sum to zero there, but for the outcome
+    regressions, which did use the dropped rows: minus their part, over the rows that are left.
+    """
+    sample, y, late = comparison.sample, comparison.y, comparison.late
+    R, k = sample.n_replicates, sample.X.shape[1]
+    shift = np.zeros((R, y.shape[1]))
+    missing = missing_rows(comparison)
+    if missing is None:
+        return shift
+    periods = [np.ones(len(y), dtype=bool)] if late is None else [late, ~late]
+    rows = _replicate_sums(sample, np.ones_like(missing), comparison.count[:, None])
+    gone = _replicate_sums(sample, missing, comparison.count[:, None])
+    everyone = _mean_x(_treated_sums(sample, sample.X))
+    for sign, now in zip((1.0, -1.0), periods, strict=False):
+        x, w = sample.X * now[:, None], sample.w[:, None]
+        packed = _replicate_sums(sample, missing, w * pack_outer(x))
+        odds_mean = _mean_x(_odds_sums(sample, coef, x, np.inf))
+        for j, c in enumerate(comparison.cells):
+            xy = _replicate_sums(sample, missing, w * x * y[:, j, None])
+            if late is None:
+                r, direction = base.fit.which[c], odds_mean - everyone
+                beta = base.signed_beta(comparison.cells)[:, j]
+            else:
+                r = base.fit.which[c, 0 if sign > 0 else 1]
+                beta = base.fit.beta[:, r]
+                direction = odds_mean - everyone
+                if sign < 0:  # as in drdid_rc, where the early period enters with a plus
+                    direction = odds_mean + everyone - 2 * _mean_x(_treated_sums(sample, x))
+            score = xy - np.einsum("rij,rj->ri", unpack_symmetric(packed, k), beta)
+            pull = base.fit.factor.take(r).solve(direction)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shift[:, [j]] -= rows / (rows - gone) * (score * pull).sum(axis=1, keepdims=True)
+    return shift
+
+
+def missing_rows(comparison: Comparison) -> Mask | None:
+    """Mark the control rows that Stata's logit drops in each replicate, (n, R); None if none.
+
+    A covariate with two values of which the treated have only one predicts perfectly: the
+    controls with the other value are dropped.
+    """
+    sample = comparison.sample
+    X = sample.X[:, 1:]
+    low, high = X.min(axis=0), X.max(axis=0)
+    two_valued = ((X == low) | (X == high)).all(axis=0) & (low < high)
+    if not two_valued.any():
+        return None
+    is_high = (X == high)[:, two_valued].astype(np.float64)
+    counts = Sample(sample.X, sample.d, comparison.count, sample.cluster, sample.n_replicates)
+    treated = _treated_sums(counts, np.column_stack([np.ones(len(X)), is_high]))
+    none_high = np.rint(treated[:, 1:]) == 0
+    all_high = np.rint(treated[:, 1:]) == np.rint(treated[:, :1])
+    hits = is_high @ none_high.T.astype(float) + (1 - is_high) @ all_high.T.astype(float)
+    missing = (hits > 0) & ~sample.d[:, None]
+    return missing if missing.any() else None
+
+
+def _replicate_sums(sample: Sample, keep: Mask, features: Array) -> Array:
+    """Sum features over the kept rows of every replicate, (R, F); `keep` is (n, R)."""
+    out = np.zeros((sample.n_replicates, features.shape[1]))
+    for rows, deleted in sample.chunks(np.arange(sample.n_replicates)):
+        chosen = keep[rows].astype(np.float64)
+        chosen[deleted] = 0.0
+        out += chosen.T @ features[rows]
+    return out
+
+
+def _mean_x(sums: Array) -> Array:
+    """Divide sums of x by the sum of the intercept."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sums / sums[:, :1]

@@ -14,13 +14,17 @@ from didjack.cells import Cells
 from didjack.estimators import reg
 from didjack.estimators.propensity import Sample, control_odds, fit
 from didjack.estimators.samples import Comparison, comparisons
-from didjack.estimators.weighted import METHODS, TRIM, Method
+from didjack.estimators.weighted import METHODS, TRIM, Method, missing_rows
 from didjack.linalg import Array, Mask, factorize
 from didjack.panel import Panel
 
 
-def influence(panel: Panel, cells: Cells, wanted: Mask, method: str) -> Array:
-    """Influence functions of the wanted cells, (n, m) over units or rows; see `reg.influence`."""
+def influence(panel: Panel, cells: Cells, wanted: Mask, method: str, separation: str) -> Array:
+    """Influence functions of the wanted cells, (n, m) over units or rows; see `reg.influence`.
+
+    With `separation="csdid"` the values of the rows that Stata's logit drops are missing, the
+    others are centred at their own mean and scaled up, as csdid does before it aggregates.
+    """
     if panel.design.intercept_only:
         return reg.influence(panel, cells, wanted)
     how = METHODS[method]
@@ -30,11 +34,20 @@ def influence(panel: Panel, cells: Cells, wanted: Mask, method: str) -> Array:
         if not wanted[comparison.cells].any():
             continue
         model = _Model.of(comparison, how)
+        missing = missing_rows(comparison) if separation == "csdid" else None
         for j, c in enumerate(comparison.cells):
-            if wanted[c]:
-                y = comparison.y[:, j]
-                value = _panel(model, y, how) if panel.is_panel else _rc(model, y, comparison, how)
-                out[comparison.rows, c] = panel.n_units * value
+            if not wanted[c]:
+                continue
+            y = comparison.y[:, j]
+            gone = np.zeros(len(y), dtype=bool) if missing is None else missing[:, 0]
+            kept = 1.0 - gone.mean()
+            if panel.is_panel:
+                value = _panel(model, y, how, kept)
+            else:
+                value = _rc(model, y, comparison, how, kept)
+            if missing is not None:
+                value = np.where(gone, 0.0, value - value[~gone].mean()) / kept
+            out[comparison.rows, c] = panel.n_units * value
     return out
 
 
@@ -84,7 +97,8 @@ def _inverse(matrix: Array) -> Array:
     return factorize(matrix).solve(np.eye(len(matrix)))
 
 
-def _panel(model: _Model, y: Array, how: Method) -> Array:
+def _panel(model: _Model, y: Array, how: Method, kept: float) -> Array:
+    """Influence of each unit; `kept` is the share of rows with a propensity (1 but in Stata)."""
     X, treated, odds = model.X, model.w * model.d, model.odds
     s_t, s_c = treated.sum(), odds.sum()
     if how.regression == "none":
@@ -99,23 +113,25 @@ def _panel(model: _Model, y: Array, how: Method) -> Array:
     eta_t, eta_c = (treated * residual).sum() / s_t, (odds * residual).sum() / s_c
     of_treated = treated * (residual - eta_t)
     of_control = odds * (residual - eta_c)
-    of_control = of_control + model.score @ (X.T @ of_control)
+    of_control = kept * of_control + model.score @ (X.T @ of_control)
     if ols is not None:
         of_treated = of_treated - ols @ (X.T @ treated)
         of_control = of_control - ols @ (X.T @ odds)
     return of_treated / s_t - of_control / s_c
 
 
-def _rc(model: _Model, y: Array, comparison: Comparison, how: Method) -> Array:
+def _rc(model: _Model, y: Array, comparison: Comparison, how: Method, kept: float) -> Array:
     late = comparison.late
     assert late is not None
-    parts = [_rc_period(model, y, keep.astype(np.float64), how) for keep in (late, ~late)]
+    parts = [_rc_period(model, y, now.astype(np.float64), how, kept) for now in (late, ~late)]
     # The change over time is the late period's part minus the early one's, except where R
     # DRDID adds them (see `_rc_period`).
     return parts[0][0] - parts[1][0] + parts[0][1] + parts[1][1]
 
 
-def _rc_period(model: _Model, y: Array, now: Array, how: Method) -> tuple[Array, Array]:
+def _rc_period(
+    model: _Model, y: Array, now: Array, how: Method, kept: float
+) -> tuple[Array, Array]:
     """Return the part of one period, and what R `DRDID` adds over periods."""
     X = model.X
     treated, odds = model.w * model.d * now, model.odds * now
@@ -130,7 +146,7 @@ def _rc_period(model: _Model, y: Array, now: Array, how: Method) -> tuple[Array,
         residual = y - fitted_c
     eta_t, eta_c = (treated * residual).sum() / s_t, (odds * residual).sum() / s_c
     of_control = odds * (residual - eta_c) / s_c
-    value = treated * (residual - eta_t) / s_t - of_control
+    value = treated * (residual - eta_t) / s_t - kept * of_control
     if how.regression != "odds":
         value = value - model.score @ (X.T @ of_control)
     if how.regression == "none":

@@ -241,7 +241,7 @@ def _cluster_variable(res: ATTgt, cluster: str | None) -> str:
 
 def _from_replicates(agg: Aggregate, replicates: Replicates, level: float) -> Jackknife:
     res, estimates = agg.attgt, replicates.estimates
-    values = aggregate(agg.plan, estimates.att, estimates.cohort_weight, res.cells)
+    values = aggregate(agg.plan, estimates, res.cells)
     rows = estimates.cohort_rows.copy()
     for h, refit in replicates.refits.items():
         values[h + 1], rows[h + 1] = _match(agg, refit)
