@@ -78,8 +78,10 @@ def build_site(root: Path, *, renderer: str = "auto", out: Path | None = None) -
             problems = _render_with_pandoc(project, sources, built)
         else:
             problems = render_with_quarto(quarto, project, sources, built)
+        names = {source.href: source.rel for source in sources}
         for checked in check_site(built, alt=quarto is None):
-            problems += [f"{checked.page}: {message}" for message in checked.problems]
+            name = names.get(checked.page, checked.page)
+            problems += [f"{name}: {message}" for message in checked.problems]
         _replace(target, built)
     problems = _absent_pages(project, sources) + problems
     if problems:

@@ -115,6 +115,8 @@ def _dead(out: Path, rel: str, href: str, pages: dict[str, _Page]) -> str:
     if not target.is_file():
         return f"the link to {href!r} is dead: there is no such file in the site"
     anchor = unquote(anchor)
+    if anchor.startswith("ref-"):  # a missing citation, which is reported as such
+        return ""
     name = target.relative_to(out).as_posix() if target.is_relative_to(out) else ""
     known = pages.get(name)
     if anchor and anchor != "top" and known is not None and anchor not in known.ids:

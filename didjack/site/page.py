@@ -32,12 +32,14 @@ from didjack.site.outputs import FigureFolder
 from didjack.site.pandoc import missing_citations, read_markdown, write_html
 from didjack.site.project import Project, strings
 from didjack.site.sources import Source, expand_includes
-from didjack.site.tree import Node, nodes, tag
+from didjack.site.tree import Node, attributes, div, nodes, string, tag
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+_ID_OF_TOC = re.compile(r' id="toc-(?!title")[^"]*"')  # the table of contents is there twice
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def render_page(source: Source, site: Site) -> Outcome:
     problems += [f"@{key} is not in the bibliography" for key in missing_citations(result.warnings)]
     if has_citations and not site.project.bibliography:
         problems.append("there are citations, but _quarto.yml names no `bibliography`")
-    target.write_text(tidy_accents(result.text), encoding="utf-8")
+    target.write_text(_ID_OF_TOC.sub("", tidy_accents(result.text)), encoding="utf-8")
     return Outcome(source.rel, tuple(dict.fromkeys(problems)))
 
 
@@ -122,7 +124,13 @@ def _transform(
     blocks, unresolved = resolve_references(blocks, labels)
     problems += labels.problems + unresolved
     blocks = rewrite_links(blocks, source.rel, site.linker, site.out)
-    return blocks, any(node["t"] == "Cite" for node in nodes(blocks))
+    if not any(node["t"] == "Cite" for node in nodes(blocks)):
+        return blocks, False
+    if not any(node["t"] == "Div" and node["c"][0][0] == "refs" for node in nodes(blocks)):
+        heading = attributes("references", ["unnumbered"])
+        blocks.append({"t": "Header", "c": [2, heading, [string("References")]]})
+        blocks.append(div([], "refs"))
+    return blocks, True
 
 
 def _metadata(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +173,7 @@ def _variables(
         "navbar-right": navbar_html(nav.right, page),
         "sidebar": sidebar_html(nav.sidebar, page),
         "trail": escape(" › ".join(trail(nav.sidebar, page))),
-        "toc": with_toc,
+        "show-toc": with_toc,
         "with-toc": with_toc or bool(formats),
         "formats": formats,
         "turning": _turn("prev", "Previous", before, page) + _turn("next", "Next", after, page),

@@ -78,7 +78,6 @@ def write_html(
     arguments += ["--defaults", str(defaults)]
     if bibliography:
         arguments += ["--citeproc", "--metadata=link-citations:true"]
-        arguments += ["--metadata=reference-section-title:References"]
         arguments += [f"--bibliography={path}" for path in bibliography]
     return run_pandoc(arguments, json.dumps(document))
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 _SKIP = {"script", "style", "math", "nav", "button", "svg", "title", "annotation"}
+_SILENT = {"toc-inline", "trail", "byline", "header-section-number", "visually-hidden"}
 _VOID = {"img", "br", "hr", "input", "meta", "link", "col", "source", "wbr"}
 _LONGEST = 6000  # characters of one section: tables may be long
 
@@ -19,9 +20,7 @@ class _Sections(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.title = ""
         self.sections: list[list[str]] = []  # anchor, heading, text
-        self._stack: list[tuple[str, str]] = []  # open sections: (anchor, heading)
-        self._open: list[str] = []
-        self._section_depths: list[int] = []
+        self._open: list[tuple[str, bool]] = []  # open tags, and whether their text is left out
         self._skip = 0
         self._heading = ""
         self._in_main = False
@@ -29,25 +28,25 @@ class _Sections(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _VOID:
             return
-        self._open.append(tag)
-        if tag in _SKIP:
+        values = dict(attrs)
+        silent = tag in _SKIP or not _SILENT.isdisjoint((values.get("class") or "").split())
+        self._open.append((tag, silent))
+        if silent:
             self._skip += 1
         elif tag == "article":
             self._in_main = True
             self.sections.append(["", "", ""])
-        elif self._in_main and tag == "section" and dict(attrs).get("id"):
-            self._section_depths.append(len(self._open))
-            self.sections.append([str(dict(attrs)["id"]), "", ""])
+        elif self._in_main and tag == "section" and values.get("id"):
+            self.sections.append([str(values["id"]), "", ""])
         elif self._in_main and tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
             self._heading = tag
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in _VOID or tag not in self._open:
+        if tag in _VOID or not any(name == tag for name, _ in self._open):
             return
         while self._open:
-            closed = self._open.pop()
-            if closed in _SKIP:
-                self._skip -= 1
+            closed, silent = self._open.pop()
+            self._skip -= silent
             if closed == tag:
                 break
         if tag == self._heading:
@@ -80,6 +79,8 @@ def page_entries(html: str, href: str) -> list[list[str]]:
     for anchor, heading, text in parser.sections:
         address = f"{href}#{anchor}" if anchor else href
         words = " ".join(text.split())[:_LONGEST]
+        if anchor and not heading and not words:
+            continue
         entries.append([title, " ".join(heading.split()), address, words])
     return entries
 

@@ -152,7 +152,7 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": value}]
         self.call("Emulation.setEmulatedMedia", features=features)
 
-    def open(self, url: str) -> Loaded:
+    def open(self, url: str, *, settle: bool = True) -> Loaded:
         """Open a page, wait until it has loaded and settled, and return what happened."""
         self.loaded = Loaded()
         self._events.clear()
@@ -160,7 +160,8 @@ class Browser:
         deadline = time.monotonic() + 30
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._next(deadline)
-        self.evaluate("document.fonts.ready.then(() => new Promise(r => setTimeout(r, 60)))")
+        if settle:  # this needs scripts
+            self.evaluate("document.fonts.ready.then(() => new Promise(r => setTimeout(r, 60)))")
         return self.loaded
 
     def evaluate(self, script: str) -> Any:

@@ -46,7 +46,7 @@
 
   function scrollSpy() {
     const links = new Map();
-    all(".toc a[href^='#']").forEach((a) => {
+    all(".margin .toc a[href^='#']").forEach((a) => {
       const target = document.getElementById(decodeURIComponent(a.hash.slice(1)));
       if (target) links.set(target, a);
     });
@@ -177,6 +177,10 @@
   function scrollBoxes() {
     all(".table-scroll, .cell-output-display, .equation .formula, pre").forEach((box) => {
       if (box.scrollWidth > box.clientWidth + 1) {
+        const fade = () => box.classList.toggle(
+          "fades", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+        box.addEventListener("scroll", fade, { passive: true });
+        fade();
         box.tabIndex = 0;
         if (!box.matches("pre")) {
           box.setAttribute("role", "group");
