@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 class Drawn:
     """A data set with columns unit, cluster, t, g, y, wt, x1, x2, and how to estimate from it."""
 
-    frame: pd.DataFrame
+    frame: pd.DataFrame = field(repr=False)
     panel: bool
     covariates: tuple[str, ...]
     weight: str | None

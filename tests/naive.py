@@ -14,8 +14,11 @@ import pandas as pd
 Cells = dict[tuple[float, float], float]
 
 
-def prepare(df: pd.DataFrame, x: list[str], weight: str | None, panel: bool) -> pd.DataFrame:
-    """Return unit, g, t, y, w and the design matrix, without units treated from the start."""
+def prepare(df: pd.DataFrame, x: list[str], weight: str | None) -> pd.DataFrame:
+    """Return unit, g, t, y, w and the design matrix of the rows that can be used.
+
+    Without never treated, the last cohort is a control only, and time ends with its treatment.
+    """
     out = pd.DataFrame({"unit": df["unit"], "t": df["t"].astype(float), "y": df["y"]})
     g = df["g"].astype(float).replace(0.0, np.inf).fillna(np.inf)
     out["g"] = g.where(g <= out["t"].max(), np.inf)
@@ -23,7 +26,13 @@ def prepare(df: pd.DataFrame, x: list[str], weight: str | None, panel: bool) -> 
     for column in x:
         out[column] = df[column]
     out.insert(0, "one", 1.0)
-    return out[out["g"] > out["t"].min()]
+    out["control_only"] = False
+    if np.isfinite(out["g"]).all():
+        out["control_only"] = out["g"] == out["g"].max()
+        out = out[out["t"] < out["g"].max()]
+    while (early := out["g"] <= out["t"].min()).any():  # may have been all of a period
+        out = out[~early]
+    return out
 
 
 def base_period(g: float, t: float, times: np.ndarray, base: str) -> float:
@@ -36,7 +45,7 @@ def base_period(g: float, t: float, times: np.ndarray, base: str) -> float:
 def pairs(d: pd.DataFrame, base: str) -> Iterator[tuple[float, float, float]]:
     """Yield every (g, t, base period); under a universal base t may be the base itself."""
     times = np.sort(d["t"].unique())
-    for g in np.sort(d.loc[np.isfinite(d["g"]), "g"].unique()):
+    for g in np.sort(d.loc[np.isfinite(d["g"]) & ~d["control_only"], "g"].unique()):
         for t in times if base == "universal" else times[1:]:
             yield g, float(t), base_period(g, t, times, base)
 
@@ -57,21 +66,29 @@ def average(values: np.ndarray | pd.Series, rows: pd.DataFrame) -> float:
     return float(w @ np.asarray(values) / w.sum()) if w.sum() > 0 else np.nan
 
 
-def panel_cell(d: pd.DataFrame, treated, control, t: float, b: float, x: list[str]) -> float:
+def panel_cell(
+    d: pd.DataFrame, g: float, controls: list[float], t: float, b: float, x: list[str]
+) -> float:
     """Return one ATT(g,t) of a balanced panel; weights and covariates of the earlier period."""
     y = {period: rows.set_index("unit")["y"] for period, rows in d.groupby("t")}
     early = d[d["t"] == min(t, b)].set_index("unit")
     early["change"] = y[t] - y[b]
-    T, C = early[treated(early["g"])], early[control(early["g"])]
+    T, C = early[early["g"] == g], early[early["g"].isin(controls)]
+    if t == b:
+        return 0.0
     if T.empty or C.empty:
         return np.nan
     return average(T["change"] - fitted(C, T, "change", x), T)
 
 
-def section_cell(d: pd.DataFrame, treated, control, t: float, b: float, x: list[str]) -> float:
+def section_cell(
+    d: pd.DataFrame, g: float, controls: list[float], t: float, b: float, x: list[str]
+) -> float:
     """Return one ATT(g,t) of repeated cross-sections: predictions for treated rows of both."""
     pair = d[d["t"].isin([t, b])]
-    T, C = pair[treated(pair["g"])], pair[control(pair["g"])]
+    T, C = pair[pair["g"] == g], pair[pair["g"].isin(controls)]
+    if t == b:  # listed as soon as there are treated rows; R lists the zero regardless
+        return np.nan if T.empty else 0.0
     parts = [rows[rows["t"] == s] for rows in (T, C) for s in (t, b)]
     if any(rows["w"].sum() == 0 for rows in parts):
         return np.nan
@@ -84,21 +101,13 @@ def att_gt(
     df: pd.DataFrame, x: list[str], weight: str | None, panel: bool, control: str, base: str
 ) -> tuple[Cells, dict[float, float]]:
     """Return ATT(g,t) by cell, and the weight of each cohort."""
-    d = prepare(df, x, weight, panel)
+    d = prepare(df, x, weight)
     cell = panel_cell if panel else section_cell
     cells = {}
     for g, t, b in pairs(d, base):
-        if t == b:
-            cells[g, t] = 0.0
-            continue
-        last = np.inf if control == "nevertreated" else max(t, b)
-        is_treated = lambda c, g=g: c == g  # noqa: E731
-        is_control = (
-            (lambda c: np.isinf(c))
-            if np.isinf(last)
-            else (lambda c, g=g, last=last: (c > last) & (c != g))
-        )
-        cells[g, t] = cell(d, is_treated, is_control, t, b, ["one", *x])
+        after = np.inf if control == "nevertreated" else np.nextafter(max(t, b), np.inf)
+        controls = [c for c in d["g"].unique() if c >= after and c != g]
+        cells[g, t] = cell(d, g, controls, t, b, ["one", *x])
     rows = d[d["t"] == d["t"].min()] if panel else d
     return cells, rows.groupby("g")["w"].sum().to_dict()
 
