@@ -22,6 +22,8 @@ from didjack.errors import (
     SiteError,
 )
 from didjack.inference.jackknife import Jackknife, jackknife
+from didjack.inference.multiplier import Multiplier, multiplier
+from didjack.inference.pretest import PreTest, wald_pretest
 from didjack.io import read_table
 
 try:
@@ -39,6 +41,8 @@ __all__ = [
     "DesignError",
     "DidjackError",
     "Jackknife",
+    "Multiplier",
+    "PreTest",
     "ReportError",
     "SiteError",
     "aggte",
@@ -48,5 +52,7 @@ __all__ = [
     "jackknife",
     "load_dataset",
     "load_specification",
+    "multiplier",
     "read_table",
+    "wald_pretest",
 ]

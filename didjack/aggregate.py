@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,9 @@ from didjack.inference.analytic import standard_errors
 from didjack.inference.results import Inference
 from didjack.linalg import Array, Index, Mask
 from didjack.panel import Panel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TYPES = ("simple", "dynamic", "group", "calendar")
 WEIGHTS = ("did", "csdid")
@@ -273,6 +278,19 @@ class Aggregate:
         """Effects of the elements, (K,)."""
         return self.values[1:]
 
+    def evaluate(self, estimates: Estimates) -> Array:
+        """Aggregate every replicate, (R, 1 + K)."""
+        return aggregate(self.plan, estimates, self.attgt.cells)
+
+    def linear(self, att: Array) -> Array:
+        """Aggregate cells (R, m) with the weights of the full sample, (R, 1 + K)."""
+        lin = linearize(self.plan, self.attgt.estimates, self.attgt.cells)
+        return att[:, self.plan.used] @ lin.cell[self.plan.used]
+
+    def again(self, res: ATTgt) -> Aggregate:
+        """Aggregate other group-time effects by the same rule."""
+        return aggregate_by(res, self.plan.rule)
+
     @cached_property
     def influence(self) -> Array:
         """Influence functions of all parameters, (n, 1 + K), estimated weights included."""
@@ -331,7 +349,7 @@ class Aggregate:
         """Return a short text for people."""
         return f"Aggregation: {self.type}\n\n{self.to_frame().to_string(index=False)}"
 
-    def plot(self, ax: object | None = None, level: float = 0.95) -> object:
+    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
         """Draw the elements with pointwise intervals (matplotlib)."""
         from didjack import plots
 
@@ -339,6 +357,60 @@ class Aggregate:
 
     def _repr_html_(self) -> str:
         return self.to_frame()._repr_html_()  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Several aggregations of the same cells, for one covariance over all their parameters.
+
+    The overall effects are named after their aggregation: "simple", "dynamic", ...
+    """
+
+    parts: tuple[Aggregate, ...]
+
+    @classmethod
+    def of(cls, parts: Sequence[Aggregate]) -> Joint:
+        """Check that the parts belong together."""
+        parts = tuple(parts)
+        if not parts or not all(isinstance(part, Aggregate) for part in parts):
+            raise DataError("Give aggregations from aggte, or the result of att_gt.")
+        if any(part.attgt is not parts[0].attgt for part in parts):
+            raise DataError("The aggregations must come from the same att_gt result.")
+        if len({part.type for part in parts}) < len(parts):
+            raise DataError("Give each type of aggregation once.")
+        return cls(parts)
+
+    @property
+    def attgt(self) -> ATTgt:
+        """The group-time effects behind all parts."""
+        return self.parts[0].attgt
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all parameters."""
+        return tuple(n for part in self.parts for n in (part.type, *part.parameters[1:]))
+
+    @property
+    def values(self) -> Array:
+        """All estimates."""
+        return np.concatenate([part.values for part in self.parts])
+
+    @cached_property
+    def influence(self) -> Array:
+        """Influence functions of all parameters."""
+        return np.column_stack([part.influence for part in self.parts])
+
+    def evaluate(self, estimates: Estimates) -> Array:
+        """Aggregate every replicate."""
+        return np.column_stack([part.evaluate(estimates) for part in self.parts])
+
+    def linear(self, att: Array) -> Array:
+        """Aggregate cells with the weights of the full sample."""
+        return np.column_stack([part.linear(att) for part in self.parts])
+
+    def again(self, res: ATTgt) -> Joint:
+        """Aggregate other group-time effects by the same rules."""
+        return Joint(tuple(part.again(res) for part in self.parts))
 
 
 def aggte(

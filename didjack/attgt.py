@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from didjack.inference.results import tidy_frame
 from didjack.linalg import Array, Index, Mask
 from didjack.moments import Clusters
 from didjack.panel import Panel, Roles, code_data
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
@@ -69,6 +72,34 @@ class ATTgt:
     def att(self) -> Array:
         """ATT(g,t), shape (m,); NaN where a cell cannot be estimated."""
         return self.estimates.att[0]
+
+    @property
+    def attgt(self) -> ATTgt:
+        """Itself: group-time effects can be jackknifed like their aggregations."""
+        return self
+
+    @property
+    def values(self) -> Array:
+        """The same as `att`."""
+        return self.att
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the cells: "ATT(2006,2008)" for g = 2006, t = 2008."""
+        pairs = zip(self.cells.group, self.cells.period, strict=True)
+        return tuple(f"ATT({g:g},{t:g})" for g, t in pairs)
+
+    def evaluate(self, estimates: Estimates) -> Array:
+        """Return the cells of every replicate, (R, m)."""
+        return estimates.att.copy()
+
+    def linear(self, att: Array) -> Array:
+        """Return the cells as they are, (R, m)."""
+        return att.copy()
+
+    def again(self, res: ATTgt) -> ATTgt:
+        """Return other group-time effects as they are."""
+        return res
 
     @property
     def n(self) -> int:
@@ -225,10 +256,7 @@ class ATTgt:
 
     def tidy(self) -> pd.DataFrame:
         """Return the cells under broom's names: term, estimate, std_error, statistic, p_value."""
-        terms = [
-            f"ATT({g:g},{t:g})" for g, t in zip(self.cells.group, self.cells.period, strict=True)
-        ]
-        return tidy_frame(terms, self.att, self.se)
+        return tidy_frame(self.parameters, self.att, self.se)
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole estimation."""
@@ -245,7 +273,7 @@ class ATTgt:
             }
         )
 
-    def plot(self, ax: object | None = None, level: float = 0.95) -> object:
+    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
         """Draw the effects by cohort with pointwise intervals (matplotlib)."""
         from didjack import plots
 

@@ -7,30 +7,41 @@ come from one pass over the data.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from didjack.aggregate import Aggregate, aggregate, aggregate_by
+from didjack.aggregate import Aggregate, Joint
 from didjack.attgt import ATTgt
 from didjack.errors import DataError, DesignError
+from didjack.inference.bands import Band, t_band
+from didjack.inference.honestdid import HonestDiDInput, honestdid_input
+from didjack.inference.lincom import describe_lincom, parse_lincom
+from didjack.inference.pretest import PreTest, f_pretest
 from didjack.inference.results import Inference
 from didjack.linalg import Array, Mask
 from didjack.moments import Clusters
 from didjack.replicates import Replicates, replicate
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Target = Aggregate | ATTgt | Joint
+
 
 @dataclass(frozen=True)
 class Jackknife:
-    """Cluster-jackknife inference for an aggregation; C clusters, P parameters.
+    """Cluster-jackknife inference; C clusters, P parameters.
 
     Attributes
     ----------
-    aggregate : Aggregate
+    target : Aggregate, ATTgt or Joint
         What was jackknifed.
     clusters : Clusters
     replicates : (C + 1, P) array
@@ -43,25 +54,41 @@ class Jackknife:
     lost_covariates : DataFrame
         Deletions that make a covariate redundant: cluster, covariate.
     level : float
+    center : {"estimate", "mean"}
+        "estimate": CV3; "mean": CV3J, centred at the mean of the deletions.
+    estimand : {"refit", "fixed"}
+        "fixed": the weights of the full sample are kept under deletion.
     """
 
-    aggregate: Aggregate = field(repr=False)
+    target: Target = field(repr=False)
     clusters: Clusters = field(repr=False)
     replicates: Array = field(repr=False)
     skipped: pd.DataFrame = field(repr=False)
     lost_cohorts: pd.DataFrame = field(repr=False)
     lost_covariates: pd.DataFrame = field(repr=False)
     level: float = 0.95
+    center: str = "estimate"
+    estimand: str = "refit"
+
+    @property
+    def aggregate(self) -> Target:
+        """What was jackknifed."""
+        return self.target
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, the overall effect first."""
-        return self.aggregate.parameters
+        """Names of the parameters; the overall effect of an aggregation comes first."""
+        return self.target.parameters
 
     @property
     def cluster(self) -> str:
         """The cluster variable."""
         return self.clusters.name
+
+    @property
+    def method(self) -> str:
+        """CV3 or CV3J."""
+        return "CV3" if self.center == "estimate" else "CV3J"
 
     @cached_property
     def _usable(self) -> Mask:
@@ -71,21 +98,31 @@ class Jackknife:
     @cached_property
     def deviations(self) -> Array:
         """theta_(h) - theta, (C, P); zero where a deletion leaves nothing to estimate."""
-        return np.where(self._usable, self.replicates[1:] - self.aggregate.values, 0.0)
+        return self._deviations(self.replicates)
+
+    def _deviations(self, replicates: Array) -> Array:
+        usable = np.isfinite(replicates[1:])
+        center = replicates[0]
+        if self.center == "mean":
+            count = np.maximum(usable.sum(axis=0), 1)
+            center = np.where(usable, replicates[1:], 0.0).sum(axis=0) / count
+        return np.where(usable, replicates[1:] - center, 0.0)
 
     @cached_property
     def inference(self) -> Inference:
-        """CV3 for every parameter, each over the deletions that can be estimated."""
-        H = self._usable.sum(axis=0)
+        """Standard errors and tests, each parameter over the deletions that can be estimated."""
+        return self._inference(self.parameters, self.replicates)
+
+    def _inference(self, parameters: tuple[str, ...], replicates: Array) -> Inference:
+        H = np.isfinite(replicates[1:]).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            variance = (H - 1) / H * (self.deviations**2).sum(axis=0)
+            variance = (H - 1) / H * (self._deviations(replicates) ** 2).sum(axis=0)
         # Zero only where every deletion gives the same: base periods, zero by construction.
-        se = np.where((H > 1) & (variance > 0), np.sqrt(variance), np.nan)
         return Inference(
-            method="CV3",
-            parameters=self.parameters,
-            att=self.aggregate.values,
-            se=se,
+            method=self.method,
+            parameters=parameters,
+            att=replicates[0],
+            se=np.where((H > 1) & (variance > 0), np.sqrt(variance), np.nan),
             df=np.where(H > 1, H - 1.0, np.nan),
             n_clusters=len(self.clusters),
             level=self.level,
@@ -93,7 +130,7 @@ class Jackknife:
 
     @property
     def vcov(self) -> pd.DataFrame:
-        """Joint CV3 covariance of all parameters, P x P.
+        """Joint covariance of all parameters, P x P.
 
         A deletion that removes a parameter contributes nothing to its row and column; each
         parameter keeps its own factor (H - 1) / H, so the diagonal is the squared standard
@@ -103,6 +140,49 @@ class Jackknife:
         factor = np.where(H > 1, (H - 1) / np.maximum(H, 1), np.nan)  # as for the standard errors
         scaled = self.deviations * np.sqrt(factor)
         return pd.DataFrame(scaled.T @ scaled, index=self.parameters, columns=self.parameters)
+
+    def lincom(self, expression: str | Mapping[str, float]) -> Inference:
+        """Infer on a linear combination of parameters.
+
+        Its deletions are the same combination of the deletions of its parameters, so nothing is
+        approximated; deletions that lack one of them are left out.
+
+        Parameters
+        ----------
+        expression : str or mapping
+            For example "event:1 - event:0", "0.5*event:0 + 0.5*event:1", or a mapping of
+            parameter to coefficient.
+
+        Returns
+        -------
+        Inference
+            With one parameter.
+
+        Raises
+        ------
+        DataError
+            The expression cannot be read or names an unknown parameter.
+        """
+        weights = parse_lincom(expression, self.parameters)
+        at = [self.parameters.index(name) for name in weights]
+        combined = self.replicates[:, at] @ np.array(list(weights.values()))
+        name = expression if isinstance(expression, str) else describe_lincom(weights)
+        return self._inference((name,), combined[:, None])
+
+    def band(self, level: float | None = None, n_draws: int = 100_000, seed: int = 0) -> Band:
+        """Return a simultaneous (sup-t) band over the elements of an aggregation.
+
+        See `didjack.inference.bands.t_band`.
+        """
+        return t_band(self, self.level if level is None else level, n_draws, seed)
+
+    def pretest(self) -> PreTest:
+        """Test that all pre-treatment parameters are zero; see `didjack.inference.pretest`."""
+        return f_pretest(self)
+
+    def to_honestdid(self, reference: float = -1) -> HonestDiDInput:
+        """Hand the event study to tools for sensitivity analysis; see `HonestDiDInput`."""
+        return honestdid_input(self, reference)
 
     @property
     def atts(self) -> pd.Series:
@@ -124,7 +204,7 @@ class Jackknife:
     @property
     def att(self) -> float:
         """The overall effect in the full sample."""
-        return self.aggregate.att
+        return float(self.replicates[0, 0])
 
     @property
     def se(self) -> float:
@@ -161,8 +241,10 @@ class Jackknife:
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole jackknife."""
-        return self.aggregate.glance().assign(
+        return self.target.attgt.glance().assign(
+            att=self.att,
             se=self.se,
+            method=self.method,
             cluster=self.cluster,
             n_clusters=self.n_clusters,
             n_replicates=self.n_replicates,
@@ -175,7 +257,12 @@ class Jackknife:
         notes = [f"Skipped cluster {c}: {reason}." for c, reason in self.skipped.to_numpy()]
         for cluster, rows in self.lost_cohorts.groupby("cluster", sort=False):
             lost = ", ".join(f"{g:g}" for g in rows["cohort"])
-            notes.append(f"Without cluster {cluster}, cohort {lost} is lost: the estimand moves.")
+            moves = (
+                "the estimand moves"
+                if self.estimand == "refit"
+                else "its effects are held at their full-sample estimates"
+            )
+            notes.append(f"Without cluster {cluster}, cohort {lost} is lost: {moves}.")
         for cluster, rows in self.lost_covariates.groupby("cluster", sort=False):
             lost = ", ".join(rows["covariate"])
             notes.append(f"Without cluster {cluster}, covariate {lost} is redundant.")
@@ -183,10 +270,10 @@ class Jackknife:
 
     def summary(self) -> str:
         """Return a short text for people."""
-        head = f"Cluster jackknife (CV3) by {self.cluster}: {self.n_clusters} clusters"
+        head = f"Cluster jackknife ({self.method}) by {self.cluster}: {self.n_clusters} clusters"
         return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
 
-    def plot(self, ax: object | None = None) -> object:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the delete-one estimates (matplotlib)."""
         from didjack import plots
 
@@ -196,18 +283,35 @@ class Jackknife:
         return self.to_frame()._repr_html_()  # type: ignore[operator]
 
 
-def jackknife(agg: Aggregate, cluster: str | None = None, level: float = 0.95) -> Jackknife:
-    """Jackknife an aggregation by deleting one cluster at a time.
+def jackknife(
+    target: Target | Sequence[Aggregate],
+    cluster: str | None = None,
+    level: float = 0.95,
+    *,
+    center: str = "estimate",
+    estimand: str = "refit",
+) -> Jackknife:
+    """Jackknife estimates by deleting one cluster at a time.
 
     Parameters
     ----------
-    agg : Aggregate
-        From `aggte`.
+    target : Aggregate, ATTgt, or a sequence of Aggregate
+        From `aggte`; from `att_gt` for all group-time cells; several aggregations of the same
+        cells for their joint covariance.
     cluster : str, optional
         Cluster variable, any column of the data that is constant within unit. The default is
         the clustervars of `att_gt`, else idname.
     level : float
         Coverage of the intervals, between 0 and 1.
+    center : {"estimate", "mean"}
+        Deviations from the full-sample estimate (CV3), or from the mean of the deletions
+        (CV3J), which is never larger.
+    estimand : {"refit", "fixed"}
+        "refit": a deletion that removes cells re-weights the average over the others, as a
+        refit without the cluster does and as R `didjack` and Stata `csdidjack` do. "fixed":
+        all averages keep their full-sample weights, and cells that a deletion removes are held
+        at their full-sample estimate. The estimand then stays the same under every deletion;
+        what only the deleted cluster can tell about is left out of the standard error.
 
     Returns
     -------
@@ -222,11 +326,19 @@ def jackknife(agg: Aggregate, cluster: str | None = None, level: float = 0.95) -
     """
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    res = agg.attgt
+    if center not in ("estimate", "mean"):
+        raise DataError(f"center must be 'estimate' (CV3) or 'mean' (CV3J), not {center!r}.")
+    if estimand not in ("refit", "fixed"):
+        raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
+    if not isinstance(target, (Aggregate, ATTgt, Joint)):
+        target = Joint.of(target)
+    res = target.attgt
     name = _cluster_variable(res, cluster)
     if name not in res.cache:  # the four aggregations share one pass
         res.cache[name] = replicate(res, name)
-    return _from_replicates(agg, res.cache[name], level)
+    replicates = res.cache[name]
+    jk = _from_replicates(target, replicates, level, estimand)
+    return dataclasses.replace(jk, center=center)
 
 
 def _cluster_variable(res: ATTgt, cluster: str | None) -> str:
@@ -239,26 +351,48 @@ def _cluster_variable(res: ATTgt, cluster: str | None) -> str:
     return name
 
 
-def _from_replicates(agg: Aggregate, replicates: Replicates, level: float) -> Jackknife:
-    res, estimates = agg.attgt, replicates.estimates
-    values = aggregate(agg.plan, estimates, res.cells)
+def _from_replicates(
+    target: Target, replicates: Replicates, level: float, estimand: str
+) -> Jackknife:
+    res, estimates = target.attgt, replicates.estimates
     rows = estimates.cohort_rows.copy()
-    for h, refit in replicates.refits.items():
-        values[h + 1], rows[h + 1] = _match(agg, refit)
+    if estimand == "fixed":
+        values = target.linear(_fill(res, replicates))
+        for h, refit in replicates.refits.items():
+            rows[h + 1] = _cohort_rows(res, refit)
+    else:
+        values = target.evaluate(estimates)
+        for h, refit in replicates.refits.items():
+            rows[h + 1] = _cohort_rows(res, refit)
+            values[h + 1] = _match(target, refit)
     labels, panel = replicates.clusters.labels, res.panel
     lost = (rows[1:] == 0) & (rows[0] > 0)
     lost[:, ~np.isin(np.arange(rows.shape[1]), panel.treated)] = False
     gone = estimates.left_out[1:] & ~estimates.left_out[0]
     nothing_treated = lost.sum(axis=1) == len(panel.treated)
+    if estimand == "fixed":  # nothing can be learnt from it about any treated cohort
+        values[1:][nothing_treated] = np.nan
+    values[0] = target.values
+    any_left = np.where(np.isfinite(values[1:]).any(axis=1), 0.0, np.nan)
+    overall = any_left if isinstance(target, ATTgt) else values[1:, 0]
     return Jackknife(
-        aggregate=agg,
+        target=target,
         clusters=replicates.clusters,
         replicates=values,
-        skipped=_skipped(labels, values[1:, 0], nothing_treated),
+        skipped=_skipped(labels, overall, nothing_treated),
         lost_cohorts=_pairs(labels, lost, panel.cohorts, "cohort"),
         lost_covariates=_pairs(labels, gone, np.array(panel.design.names), "covariate"),
         level=level,
+        estimand=estimand,
     )
+
+
+def _fill(res: ATTgt, replicates: Replicates) -> Array:
+    """Cells of all replicates, (C + 1, m), with the full sample's where a deletion has none."""
+    att = replicates.estimates.att.copy()
+    for h, refit in replicates.refits.items():
+        att[h + 1] = np.nan if refit is None else _by_name(refit, res.parameters)
+    return np.where(np.isfinite(att), att, res.att)
 
 
 def _skipped(labels: pd.Index, overall: Array, only_treated: Mask) -> pd.DataFrame:
@@ -277,20 +411,27 @@ def _pairs(labels: pd.Index, hit: Mask, values: NDArray[Any], column: str) -> pd
     return pd.DataFrame({"cluster": labels[h], column: values[j]})
 
 
-def _match(agg: Aggregate, refit: ATTgt | None) -> tuple[Array, NDArray[np.int64]]:
-    """Aggregate a refit, and place parameters and cohort sizes by their labels."""
-    panel = agg.attgt.panel
-    rows = np.zeros(len(panel.cohorts), dtype=np.int64)
-    nothing = np.full(len(agg.values), np.nan)
+def _cohort_rows(res: ATTgt, refit: ATTgt | None) -> NDArray[np.int64]:
+    """Place the cohort sizes of a refit by cohort; zero for cohorts without effects there."""
     if refit is None:
-        return nothing, rows
+        return np.zeros(len(res.panel.cohorts), dtype=np.int64)
     treated = refit.panel.treated
     cohorts, sizes = refit.panel.cohorts[treated], refit.estimates.cohort_rows[0, treated]
     at = dict(zip(cohorts.tolist(), sizes.tolist(), strict=True))
-    rows[:] = [at.get(g, 0) for g in panel.cohorts.tolist()]
+    return np.array([at.get(g, 0) for g in res.panel.cohorts.tolist()], dtype=np.int64)
+
+
+def _match(target: Target, refit: ATTgt | None) -> Array:
+    """Evaluate a refit, and place its parameters by name."""
     try:
-        other = aggregate_by(refit, agg.plan.rule)
+        other = None if refit is None else target.again(refit)
     except DesignError:
-        return nothing, rows
-    found = dict(zip(other.parameters, other.values.tolist(), strict=True))
-    return np.array([found.get(name, np.nan) for name in agg.parameters]), rows
+        other = None
+    if other is None:
+        return np.full(len(target.values), np.nan)
+    return _by_name(other, target.parameters)
+
+
+def _by_name(target: Target, parameters: tuple[str, ...]) -> Array:
+    found = dict(zip(target.parameters, target.values.tolist(), strict=True))
+    return np.array([found.get(name, np.nan) for name in parameters])

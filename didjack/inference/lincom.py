@@ -1,0 +1,63 @@
+"""Reading linear combinations of parameters, as in "0.5*event:1 - event:0"."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from didjack.errors import DataError
+
+# Names as the package gives them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)".
+_NUMBER = r"\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+"
+_NAME = rf"ATT\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)|[A-Za-z_]+(?::\s*-?(?:{_NUMBER}))?"
+_TERM = re.compile(
+    rf"\s*(?P<sign>[+-]?)\s*(?:(?P<factor>{_NUMBER})\s*\*?\s*)?(?P<name>{_NAME})"
+    rf"(?:\s*/\s*(?P<divisor>{_NUMBER}))?\s*"
+)
+
+
+def parse_lincom(
+    expression: str | Mapping[str, float], parameters: Sequence[str]
+) -> dict[str, float]:
+    """Turn an expression into coefficients by parameter.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or names a parameter that is not there.
+    """
+    pairs = list(expression.items()) if isinstance(expression, Mapping) else _terms(expression)
+    weights: dict[str, float] = {}
+    for name, weight in pairs:
+        if name not in parameters:
+            near = difflib.get_close_matches(name, parameters, n=1)
+            listed = ", ".join(parameters[:12]) + (", ..." if len(parameters) > 12 else "")
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise DataError(f"There is no parameter '{name}'.{hint} Parameters: {listed}.")
+        weights[name] = weights.get(name, 0.0) + float(weight)
+    if not weights:
+        raise DataError("The linear combination is empty.")
+    return weights
+
+
+def _terms(expression: str) -> list[tuple[str, float]]:
+    terms: list[tuple[str, float]] = []
+    at = 0
+    while at < len(expression.rstrip()):
+        match = _TERM.match(expression, at)
+        if match is None or (terms and not match["sign"]):
+            raise DataError(
+                f"Cannot read '{expression}' from '{expression[at:].strip()}' on. Write terms such "
+                "as 0.5*event:1 - event:0; use a mapping for anything else."
+            )
+        weight = float(match["factor"] or 1) / float(match["divisor"] or 1)
+        name = re.sub(r"\s", "", match["name"])
+        terms.append((name, -weight if match["sign"] == "-" else weight))
+        at = match.end()
+    return terms
+
+
+def describe_lincom(weights: Mapping[str, float]) -> str:
+    """Write coefficients as an expression."""
+    return " ".join(f"{weight:+g}*{name}" for name, weight in weights.items())
