@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from didjack._paths import notebooks_dir
+import yaml
+
+from didjack._paths import notebooks_dir, project_root
 from didjack.errors import DataError, ReportError
 from didjack.report.pages import Page
 
@@ -49,10 +52,11 @@ def plan_own_page(
         raise DataError(
             "repeated cross-sections have no unit to delete: give the cluster with --cluster"
         )
-    _check_folder(folder)
-    att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
     name = re.sub(r"[^\w-]+", "-", data.stem).strip("-") or "report"
+    _check_folder(folder, folder / f"{name}.toml")
+    att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
     folder.mkdir(parents=True, exist_ok=True)
+    _write_project(folder)
     description = f"Computed from {data.name} as {name}.toml says."
     toml = write_specification(
         folder / f"{name}.toml",
@@ -72,12 +76,26 @@ def plan_own_page(
     )
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something else: the site's pages would mix with it."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+def _check_folder(folder: Path, toml: Path) -> None:
+    """Refuse a folder that holds something else: the site's files would mix with it."""
+    if folder.exists() and not folder.is_dir():
         raise ReportError(f"{folder} is a file; give a folder with --out")
-    ours = (folder / "reports").is_dir() and not (folder / "_quarto.yml").exists()
-    if any(folder.iterdir()) and not ours:
+    if folder.is_dir() and any(folder.iterdir()) and not toml.exists():
         raise ReportError(f"{folder} holds other files; give an empty folder with --out")
+
+
+def _write_project(folder: Path) -> None:
+    """Make the folder a website project that has the works which the page cites."""
+    from didjack.site.project import DEFAULT_CONFIG
+
+    shutil.copyfile(bibliography(), folder / "references.bib")
+    config = {**DEFAULT_CONFIG, "bibliography": "references.bib"}
+    (folder / "_quarto.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+
+def bibliography() -> Path:
+    """Return the file with the works that notebooks cite, in a checkout or a wheel."""
+    root = project_root()
+    if root is not None:
+        return root / "references.bib"
+    return Path(__file__).resolve().parent.parent / "_references.bib"
