@@ -73,7 +73,7 @@ def cohort_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
         before treatment and from then on), sole_cluster (its cluster, where there is one only).
     """
     panel, clusters = res.panel, res.clusters(cluster)
-    rows = []
+    rows, sole = [], []
     for q in np.argsort(np.where(panel.cohorts == NEVER, np.inf, panel.cohorts), kind="stable"):
         g = panel.cohorts[q]
         own = panel.unit_cohort == q
@@ -89,10 +89,10 @@ def cohort_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
                 "clusters": len(codes),
                 "before": len(panel.times) - after,
                 "after": after,
-                "sole_cluster": clusters.labels[codes[0]] if len(codes) == 1 else None,
             }
         )
-    return pd.DataFrame(rows).astype({"sole_cluster": object})
+        sole.append(clusters.labels[codes[0]] if len(codes) == 1 else None)
+    return pd.DataFrame(rows).assign(sole_cluster=pd.Series(sole, dtype=object))
 
 
 def treated_clusters(agg: Aggregate, cluster: str) -> Index:

@@ -17,6 +17,7 @@ _SPECIAL = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "\u00a0": "~",
     "\u2013": "--",
     "\u221e": r"$\infty$",
     "<": "$<$",

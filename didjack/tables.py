@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from great_tables import GT
+from great_tables import GT, loc, style
 
 from didjack.attgt import ATTgt
 from didjack.comparison import Comparison
@@ -40,7 +40,9 @@ SHORT = {"simple": "Simple", "dynamic": "Event study", "group": "Group", "calend
 ELEMENT = {"dynamic": "Event time", "group": "Cohort", "calendar": "Period", "simple": ""}
 
 
-def great_table(frame: pd.DataFrame, group: str | None = None, note: str = "") -> GT:
+def great_table(
+    frame: pd.DataFrame, group: str | None = None, note: str = "", unbroken: Sequence[str] = ()
+) -> GT:
     """Lay out a frame of formatted text: first column left, the others right.
 
     Parameters
@@ -50,6 +52,8 @@ def great_table(frame: pd.DataFrame, group: str | None = None, note: str = "") -
         Column that divides the rows into groups with a heading.
     note : str
         A line under the table.
+    unbroken : sequence of str
+        Columns whose lines must not break.
 
     Returns
     -------
@@ -61,6 +65,9 @@ def great_table(frame: pd.DataFrame, group: str | None = None, note: str = "") -
     first, *others = [column for column in frame.columns if column != group]
     table = GT(frame, groupname_col=group, id=identifier)
     table = table.cols_align("left", [first]).cols_align("right", others)
+    if unbroken:
+        nowrap = style.css("white-space: nowrap")
+        table = table.tab_style(nowrap, loc.body(columns=list(unbroken)))
     table = table.tab_options(table_font_names="inherit", row_group_font_weight="bold")
     return table.tab_source_note(note) if note else table
 
@@ -70,14 +77,10 @@ def _distinct(cmp: Comparison, type: str) -> list[tuple[str, Inference]]:
     by_unit, clustered, cv3 = cmp.inferences(type)
     cluster = cmp.jackknives[type].cluster
     unit = "unit" if cmp.attgt.panel.is_panel else "row"
-    functions = "Influence functions, by"
+    jackknife = (f"CV3 jackknife (by {cluster})", cv3)
     if clustered.method == by_unit.method:  # every unit is a cluster
-        return [(f"{functions} {cluster} (the unit)", by_unit), ("Cluster jackknife, CV3", cv3)]
-    return [
-        (f"{functions} {unit} (analytic)", by_unit),
-        (f"{functions} {cluster} (clustered)", clustered),
-        ("Cluster jackknife, CV3", cv3),
-    ]
+        return [(f"Analytic = clustered (by {cluster})", by_unit), jackknife]
+    return [(f"Analytic (by {unit})", by_unit), (f"Clustered (by {cluster})", clustered), jackknife]
 
 
 def _digits(cmp: Comparison) -> int:
@@ -113,7 +116,7 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
 
 def inference_table(cmp: Comparison) -> GT:
     """Lay out `inference_frame`, one group of rows for each aggregation."""
-    return great_table(inference_frame(cmp), group="aggregation")
+    return great_table(inference_frame(cmp), group="aggregation", unbroken=["Inference"])
 
 
 def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
@@ -183,12 +186,11 @@ def influence_table(jk: Jackknife, names: Mapping[object, str] | None = None, ro
     lines = [
         {
             "Cluster deleted": row.name,
-            "Its cohort": cohort_words(row.cohorts),
+            "Cohort": cohort_words(row.cohorts),
             "Estimate without it": number(row.without, digits),
             "Change": number(row.change, digits),
             "Share of CV3 variance": percent(row.share, 1),
             "Cumulative": percent(cumulative[h], 1),
-            "Cohorts lost": listed(row.lost) or NONE,
         }
         for h, row in enumerate(records(frame))
     ]
@@ -262,7 +264,7 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
 
 def paper_table(cmp: Comparison) -> GT:
     """Lay out `paper_frame`."""
-    return great_table(paper_frame(cmp))
+    return great_table(paper_frame(cmp), unbroken=[""])
 
 
 def to_latex(result: Any, caption: str = "", label: str = "") -> str:

@@ -41,7 +41,7 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     """Format an interval in brackets."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return NONE
-    return f"[{number(low, digits)}, {number(high, digits)}]"
+    return f"[{number(low, digits)},\u00a0{number(high, digits)}]"
 
 
 def p_value(p: float) -> str:
@@ -52,9 +52,10 @@ def p_value(p: float) -> str:
 
 
 def p_equals(p: float) -> str:
-    """Format a p-value for a sentence: `p = 0.012`, `p < 0.001`."""
+    """Format a p-value for a sentence, without line breaks: `p = 0.012`, `p < 0.001`."""
     text = p_value(p)
-    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+    sign, digits = ("<", text[1:]) if text.startswith("<") else ("=", text)
+    return f"p\u00a0{sign}\u00a0{digits}"
 
 
 def percent(share: float, digits: int = 0) -> str:
