@@ -57,21 +57,13 @@ def plan_own_page(
     att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
     folder.mkdir(parents=True, exist_ok=True)
     _write_project(folder)
-    description = f"Computed from {data.name} as {name}.toml says."
-    toml = write_specification(
-        folder / f"{name}.toml",
-        data,
-        arguments,
-        str(cluster),
-        title=title,
-        description=description,
-    )
+    toml = write_specification(folder / f"{name}.toml", data, arguments, str(cluster), title=title)
     return Page(
         name=name,
         notebook=notebooks_dir() / "dataset-report.ipynb",
         parameters={"specification": toml.name, "level": level},
         title=title or data.name,
-        description=description,
+        description=f"Computed from {data.name} as {toml.name} says.",
         inputs=(data.resolve(), toml.resolve()),
     )
 
