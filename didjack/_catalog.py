@@ -28,6 +28,7 @@ _ATT_GT: Form = {
     "weightsname": (str,),
     "panel": (bool,),
     "allow_unbalanced_panel": (bool,),
+    "separation": (str,),
 }
 _TEXT = (str,)
 DATASET_FORM: Form = {
@@ -53,9 +54,10 @@ SPECIFICATION_FORM: Form = {
     "description": _TEXT,
     "cluster": _TEXT,
     "att_gt": (dict,),
+    "weights": _TEXT,
     "notes": _TEXT,
 }
-_OPTIONAL = {"url", "also_cite", "derive", "notes"}
+_OPTIONAL = {"url", "also_cite", "derive", "notes", "weights"}
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ class Specification:
         is always among them.
     cluster : str
         Column that the jackknife deletes by.
+    weights : {"did", "csdid"}
+        Weights of the aggregations, see :func:`didjack.aggte`.
     notes : str
         What a reader should know about the design, may be empty.
     origin : Dataset or None
@@ -142,6 +146,7 @@ class Specification:
     dataset: str
     kwargs: dict[str, Any]
     cluster: str
+    weights: str = "did"
     notes: str = ""
     origin: Dataset | None = None
 
@@ -182,11 +187,12 @@ def parse_specification(
     kwargs.setdefault("clustervars", cluster)
     return Specification(
         name=name,
-        title=raw.get("title", name),
+        title=str(raw.get("title", name)),
         description=raw.get("description", ""),
         dataset=dataset,
         kwargs=kwargs,
         cluster=cluster,
+        weights=raw.get("weights", "did"),
         notes=raw.get("notes", ""),
         origin=origin,
     )

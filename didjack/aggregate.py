@@ -21,6 +21,7 @@ from didjack.panel import Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TYPES = ("simple", "dynamic", "group", "calendar")
 WEIGHTS = ("did", "csdid")
@@ -349,7 +350,7 @@ class Aggregate:
         """Return a short text for people."""
         return f"Aggregation: {self.type}\n\n{self.to_frame().to_string(index=False)}"
 
-    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
+    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
         """Draw the elements with pointwise intervals (matplotlib)."""
         from didjack import plots
 

@@ -23,6 +23,7 @@ from didjack.panel import Panel, Roles, code_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
@@ -273,7 +274,7 @@ class ATTgt:
             }
         )
 
-    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
+    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
         """Draw the effects by cohort with pointwise intervals (matplotlib)."""
         from didjack import plots
 

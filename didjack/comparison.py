@@ -92,6 +92,7 @@ def csdid(
     type: str | None = None,
     cluster: str | None = None,
     level: float = 0.95,
+    weights: str = "did",
     **kwargs: Any,
 ) -> Comparison:
     """Estimate, aggregate and jackknife in one call.
@@ -107,6 +108,8 @@ def csdid(
         Cluster variable; the default is clustervars, else idname.
     level : float
         Coverage of the intervals.
+    weights : {"did", "csdid"}
+        Weights of the aggregations, see `aggte`.
 
     Returns
     -------
@@ -116,7 +119,7 @@ def csdid(
         raise DataError("Give type or types, not both.")
     res = att_gt(data, *args, **kwargs)
     chosen = (type,) if type is not None else tuple(types or TYPES)
-    aggregates = {name: aggte(res, name) for name in chosen}
+    aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
     jackknives = {name: jackknife(agg, cluster, level) for name, agg in aggregates.items()}
     return Comparison(res, aggregates, jackknives, level)
 

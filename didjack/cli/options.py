@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -129,7 +129,7 @@ def att_gt_arguments(
     est_method: str,
     control_group: ControlGroup,
     base_period: BasePeriod,
-) -> dict[str, str | None]:
+) -> dict[str, Any]:
     """Return the options as arguments of `didjack.att_gt`."""
     return {
         "yname": yname,

@@ -31,6 +31,7 @@ from didjack.replicates import Replicates, replicate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Target = Aggregate | ATTgt | Joint
 
@@ -71,8 +72,16 @@ class Jackknife:
     estimand: str = "refit"
 
     @property
-    def aggregate(self) -> Target:
-        """What was jackknifed."""
+    def aggregate(self) -> Aggregate:
+        """The aggregation that was jackknifed.
+
+        Raises
+        ------
+        DesignError
+            Group-time effects or several aggregations were jackknifed.
+        """
+        if not isinstance(self.target, Aggregate):
+            raise DesignError("This jackknife is not of a single aggregation; see .target.")
         return self.target
 
     @property
@@ -273,7 +282,7 @@ class Jackknife:
         head = f"Cluster jackknife ({self.method}) by {self.cluster}: {self.n_clusters} clusters"
         return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the delete-one estimates (matplotlib)."""
         from didjack import plots
 

@@ -30,7 +30,7 @@ _Z = stats.norm.ppf(0.75) - stats.norm.ppf(0.25)
 
 def rademacher(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     """Draw -1 or 1 with equal probability (R `did`)."""
-    return 2.0 * rng.integers(0, 2, shape) - 1.0
+    return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0, dtype=np.float64)
 
 
 def mammen(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -1,0 +1,107 @@
+"""Published numbers, and whether the package regenerates them to every printed digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+
+from didjack._paths import data_dir
+from didjack.comparison import Comparison, csdid
+from didjack.datasets import load_specification, specification_frame, unavailable
+from didjack.errors import DataError
+
+# The column of the table of inferences that a published quantity stands for.
+QUANTITIES = {
+    "att": ("CV3", "att"),
+    "clustered_se": ("clustered", "se"),
+    "cv3_se": ("CV3", "se"),
+    "cv3_t": ("CV3", "t"),
+    "cv3_p": ("CV3", "p"),
+    "cv3_low": ("CV3", "ci_low"),
+    "cv3_high": ("CV3", "ci_high"),
+}
+
+
+def published() -> pd.DataFrame:
+    """Return the published numbers of data/published.csv.
+
+    Returns
+    -------
+    DataFrame
+        Columns source (bibliography key), table, specification (of the catalog), aggregation,
+        parameter, quantity, printed (text, with the digits as printed), explanation (why ours
+        may differ; empty where it does not).
+    """
+    return pd.read_csv(data_dir() / "published.csv", dtype="str", keep_default_na=False)
+
+
+def compare(specification: str | None = None) -> pd.DataFrame:
+    """Regenerate published numbers and compare them digit by digit.
+
+    Parameters
+    ----------
+    specification : str, optional
+        Only the numbers of one specification of the catalog.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `published`, and ours (full precision), rounded (to the printed digits),
+        difference (ours minus printed), and verdict: "equal" when all printed digits agree,
+        "last digit" when the last one differs by one, "different", or "not available" when the
+        data are not at hand.
+
+    Raises
+    ------
+    DataError
+        No published number of that specification.
+    """
+    frame = published()
+    if specification is not None:
+        frame = frame[frame["specification"] == specification].reset_index(drop=True)
+        if frame.empty:
+            known = ", ".join(published()["specification"].unique())
+            raise DataError(
+                f"There is no published number of '{specification}' in data/published.csv; "
+                f"there are numbers of {known}."
+            )
+    tables = {name: _numbers(name) for name in frame["specification"].unique()}
+    keys = frame[["printed", "specification", "aggregation", "parameter", "quantity"]]
+    rows = [
+        _verdict(printed, tables[name], aggregation, parameter, quantity)
+        for printed, name, aggregation, parameter, quantity in keys.to_numpy().tolist()
+    ]
+    return pd.concat([frame, pd.DataFrame(rows)], axis=1)
+
+
+def _numbers(name: str) -> Comparison | None:
+    """Estimate a specification; None when its data are not at hand."""
+    spec = load_specification(name)
+    if unavailable(spec.dataset) is not None:
+        return None
+    frame = specification_frame(spec)
+    return csdid(frame, **spec.kwargs, cluster=spec.cluster, weights=spec.weights)
+
+
+def _verdict(
+    printed: str, numbers: Comparison | None, aggregation: str, parameter: str, quantity: str
+) -> dict[str, object]:
+    if numbers is None:
+        return {"ours": None, "rounded": None, "difference": None, "verdict": "not available"}
+    method, column = QUANTITIES[quantity]
+    _, clustered, cv3 = numbers.inferences(aggregation)
+    inference = {"clustered": clustered, "CV3": cv3}[method]
+    at = inference.parameters.index(parameter)
+    ours = float(getattr(inference, column)[at])
+    theirs = Decimal(printed)
+    unit = Decimal(1).scaleb(int(theirs.as_tuple().exponent))
+    rounded = Decimal(repr(ours)).quantize(unit)
+    steps = abs(rounded - theirs) / unit
+    verdict = {0: "equal", 1: "last digit"}.get(int(steps), "different")
+    return {
+        "ours": ours,
+        "rounded": str(rounded),
+        "difference": ours - float(theirs),
+        "verdict": verdict,
+    }
