@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import shutil
@@ -15,6 +16,7 @@ import nbformat
 import yaml
 
 from didjack.errors import SiteError
+from didjack.site.cells import split_options
 from didjack.site.formats import page_formats
 from didjack.site.notebook import tidy_parameters
 from didjack.site.project import Project
@@ -150,8 +152,28 @@ def _stage_source(project: Project, source: Source, target: Path) -> None:
     front.setdefault("title", source.title)
     notebook = tidy_parameters(source.notebook)
     text = f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
-    cells = [nbformat.v4.new_raw_cell(text), *notebook["cells"]]
+    cells = [nbformat.v4.new_raw_cell(text), *map(_flat_options, notebook["cells"])]
     staged = nbformat.from_dict({**notebook, "cells": cells})
     if staged.get("nbformat_minor", 0) < 5:
         staged["cells"][0].pop("id", None)
     nbformat.write(staged, target)
+
+
+def _flat_options(cell: Any) -> Any:
+    """Put each option of a cell on one line.
+
+    Quarto 1.7 doubles the line ends of cell options in notebooks, so that folded text would
+    become paragraphs, which break captions and alternative texts.
+    """
+    if cell["cell_type"] != "code":
+        return cell
+    options, code, problem = split_options(cell["source"])
+    if not options or problem:
+        return cell
+    lines = [f"#| {key}: {_yaml_value(value)}" for key, value in options.items()]
+    return nbformat.from_dict({**cell, "source": "\n".join([*lines, code])})
+
+
+def _yaml_value(value: object) -> str:
+    flat = " ".join(value.split()) if isinstance(value, str) else value
+    return json.dumps(flat, ensure_ascii=False, default=str)
