@@ -46,11 +46,13 @@ class Design:
         return self.k == 1
 
     def take(self, rows: Index) -> Design:
-        """Return the design of some rows (all of them complete)."""
+        """Return the design of some rows (all of them complete), as a copy of its own."""
+        if len(rows) == len(self.X) and np.array_equal(rows, np.arange(len(rows))):
+            return Design(self.X, self.names)  # `build_design` has made it for this sample
         return Design(self.X[rows], self.names)
 
     def settle(self) -> tuple[Design, list[str]]:
-        """Centre and scale, and leave out columns that are redundant in the whole sample.
+        """Centre and scale in place, and leave out columns redundant in the whole sample.
 
         Returns
         -------
@@ -60,15 +62,16 @@ class Design:
         """
         if self.intercept_only:
             return self, []
-        X = self.X.copy()
-        X[:, 1:] -= X[:, 1:].mean(axis=0)
-        scale = np.sqrt((X**2).mean(axis=0))
-        X /= np.where(scale > 0, scale, 1.0)
-        constant = scale <= 1e-14 * np.abs(self.X).max(axis=0)
-        X[:, constant] = 0.0
+        X = self.X
+        for column in X.T[1:]:
+            size = np.abs(column).max()
+            column -= column.mean()
+            scale = np.sqrt(column @ column / len(column))
+            column /= scale if scale > 1e-14 * size else np.inf  # constant columns become zero
         redundant = factorize(X.T @ X).redundant
         names = np.array(self.names)
-        return Design(X[:, ~redundant], tuple(names[~redundant])), list(names[redundant])
+        kept = X[:, ~redundant] if redundant.any() else X
+        return Design(kept, tuple(names[~redundant])), list(names[redundant])
 
 
 def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
@@ -102,7 +105,8 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
     complete = ~np.logical_or.reduce([np.zeros(n, dtype=bool), *missing.values()])
     matrix = _evaluate(formula, data if complete.all() else data[complete], xformla)
     X = np.full((n, matrix.shape[1]), np.nan)
-    X[complete] = matrix.to_numpy(dtype=np.float64)
+    for j in range(matrix.shape[1]):  # column by column: no second copy of the whole
+        X[complete, j] = matrix.iloc[:, j].to_numpy(dtype=np.float64)
     not_finite = complete & ~np.isfinite(X).all(axis=1)
     if not_finite.any():  # for example the logarithm of zero
         missing[xformla] = not_finite

@@ -9,6 +9,7 @@ regression of column j on the columns before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,8 +109,8 @@ def factorize(matrices: Array, left_out: Mask | None = None) -> Factor:
         out = redundant[..., j] | skip[..., j]
         pivots[..., j] = np.where(out, 1.0, pivot)
         lower[..., j, j] = 1.0
-        rest = matrices[..., j + 1 :, j] - np.einsum(
-            "...il,...l->...i", lower[..., j + 1 :, :j], scaled
+        rest = matrices[..., j + 1 :, j] - (lower[..., j + 1 :, :j] * scaled[..., None, :]).sum(
+            axis=-1
         )
         lower[..., j + 1 :, j] = np.where(out[..., None], 0.0, rest / pivots[..., j, None])
     return Factor(lower, pivots, redundant, redundant | skip)
@@ -118,7 +119,7 @@ def factorize(matrices: Array, left_out: Mask | None = None) -> Factor:
 def unpack_symmetric(packed: Array, k: int) -> Array:
     """Turn (..., k(k+1)/2) lower triangles, row by row, into (..., k, k) matrices."""
     out = np.empty((*packed.shape[:-1], k, k))
-    rows, cols = np.tril_indices(k)
+    rows, cols = _lower_triangle(k)
     out[..., rows, cols] = packed
     out[..., cols, rows] = packed
     return out
@@ -126,5 +127,11 @@ def unpack_symmetric(packed: Array, k: int) -> Array:
 
 def pack_outer(X: Array) -> Array:
     """Return the lower triangles of x x' of every row, shape (n, k(k+1)/2)."""
-    rows, cols = np.tril_indices(X.shape[-1])
+    rows, cols = _lower_triangle(X.shape[-1])
     return np.asarray(X[:, rows] * X[:, cols])
+
+
+@lru_cache
+def _lower_triangle(k: int) -> tuple[Index, Index]:
+    rows, cols = np.tril_indices(k)
+    return rows, cols

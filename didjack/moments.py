@@ -84,8 +84,12 @@ class RowSums:
             (np.ones(n), (block, np.arange(n))), shape=(n_clusters * n_cohorts, n)
         )
 
-    def __call__(self, features: Array) -> Array:
-        """Sum the columns of an (n, F) array, shape (R, Q, F)."""
+    def within(self, features: Array) -> Array:
+        """Sum the columns of an (n, F) array within clusters and cohorts, (C, Q, F)."""
         sums = self._indicator @ features
-        sums = sums.reshape(self.n_clusters, self.n_cohorts, -1)
+        return np.asarray(sums.reshape(self.n_clusters, self.n_cohorts, -1))
+
+    def __call__(self, features: Array) -> Array:
+        """Sum the columns of an (n, F) array in every replicate, (R, Q, F)."""
+        sums = self.within(features)
         return delete_one(sums) if self.jackknifed else sums

@@ -120,6 +120,20 @@ class Panel:
         return self.layout == "rc" and self.roles.panel
 
     @cached_property
+    def constant_covariates(self) -> bool:
+        """Whether the covariates of every unit of a balanced panel are the same in all periods."""
+        if not self.is_panel:
+            return False
+        X = self.design.X.reshape(self.n_units, len(self.times), -1)
+        return all(bool((X[:, t] == X[:, 0]).all()) for t in range(1, X.shape[1]))
+
+    @cached_property
+    def constant_weights(self) -> bool:
+        """Whether the weights of every unit of a balanced panel are the same in all periods."""
+        w = self.w.reshape(self.n_units, -1) if self.is_panel else self.w[:, None]
+        return self.is_panel and bool((w == w[:, :1]).all())
+
+    @cached_property
     def unit_rows(self) -> Index:
         """One row of each unit, its first, shape (n,)."""
         return np.flatnonzero(np.diff(self.unit, prepend=-1))

@@ -177,8 +177,7 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
         if len(active) == 0:
             return
         score, hessian = _score(sample, active, state.coef[active], model)
-        # Directions that have run off have no curvature left and are passed over.
-        change = factorize(hessian, state.left_out[active]).solve(score)
+        change = _newton_step(score, hessian, state.left_out[active], step)
         reach = _reach(sample, active, change)
         damp = np.minimum(1.0, 5.0 / np.maximum(reach, 1e-300))
         if step >= PATIENCE:
@@ -190,6 +189,16 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
         state.coef[active] += damp[:, None] * change
         active = active[~(reach < TOLERANCE)]
     state.singular[active] = True
+
+
+def _newton_step(score: Array, hessian: Array, left_out: Mask, step: int) -> Array:
+    """Solve for the step; directions that have run off have no curvature and are passed over."""
+    if step < PATIENCE and not left_out.any():
+        try:
+            return np.asarray(np.linalg.solve(hessian, score[..., None])[..., 0])
+        except np.linalg.LinAlgError:
+            pass
+    return factorize(hessian, left_out).solve(score)
 
 
 def _score(sample: Sample, replicates: Index, coef: Array, model: str) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from didjack.cells import Cells, Status
 from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.moments import Clusters, RowSums
+from didjack.moments import Clusters, RowSums, delete_one
 from didjack.panel import Panel
 
 
@@ -92,8 +92,13 @@ def left_out_columns(panel: Panel, clusters: Clusters | None) -> Mask:
     k = panel.design.k
     if k == 1 or clusters is None:
         return np.zeros((R, k), dtype=bool)
-    one = RowSums(np.zeros(len(panel.rows), dtype=np.intp), 1, clusters.code, len(clusters))
-    gram = unpack_symmetric(one(pack_outer(panel.design.X))[:, 0], k)
+    # Where covariates do not change over time, one row of each unit has the same rank.
+    rows = panel.unit_rows if panel.constant_covariates else np.arange(len(panel.rows))
+    packed = np.zeros((len(clusters), 1, k * (k + 1) // 2))
+    for part in np.array_split(rows, 1 + len(rows) // 100_000):  # a copy of part of X at a time
+        one = RowSums(np.zeros(len(part), dtype=np.intp), 1, clusters.code[part], len(clusters))
+        packed += one.within(pack_outer(panel.design.X[part]))
+    gram = unpack_symmetric(delete_one(packed)[:, 0], k)
     return factorize(gram).redundant
 
 

@@ -46,11 +46,10 @@ class Wide:
     def of(cls, panel: Panel) -> Wide:
         """Reshape; when nothing but the outcome varies over time, keep one period of the rest."""
         n, T = panel.n_units, len(panel.times)
-        w = panel.w.reshape(n, T).T
-        X = panel.design.X.reshape(n, T, -1).transpose(1, 0, 2)
-        constant = bool((w == w[0]).all() and (X == X[0]).all())
-        if constant:
-            w, X = w[:1], X[:1]
+        constant = panel.constant_covariates and panel.constant_weights
+        periods = slice(0, 1) if constant else slice(None)
+        w = panel.w.reshape(n, T)[:, periods].T
+        X = panel.design.X.reshape(n, T, -1)[:, periods].transpose(1, 0, 2)
         y = np.ascontiguousarray(panel.y.reshape(n, T).T)
         return cls(y, np.ascontiguousarray(w), np.ascontiguousarray(X), constant)
 
