@@ -237,8 +237,8 @@ class Jackknife:
 
     @property
     def df(self) -> int:
-        """Degrees of freedom H - 1 of the overall effect."""
-        return self.n_replicates - 1
+        """Degrees of freedom H - 1 of the overall effect, zero without any usable deletion."""
+        return max(self.n_replicates - 1, 0)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter: att, CV3 se, t, p, interval, df, n_clusters."""
