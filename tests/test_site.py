@@ -234,10 +234,10 @@ def test_parameters_are_shown_once(castle: str) -> None:
 
 def test_notebooks_can_be_downloaded(castle: str, page: str, built: SiteResult) -> None:
     assert '<a href="castle.ipynb" download>Executed notebook</a>' in castle
-    source = "../../notebooks/all-features.ipynb"
+    source = "../../notebooks/dataset.ipynb"
     assert f'<a href="{source}" download>Source of the notebook</a>' in castle
     assert (built.index.parent / "reports/datasets/castle.ipynb").is_file()
-    assert (built.index.parent / "notebooks/all-features.ipynb").is_file()
+    assert (built.index.parent / "notebooks/dataset.ipynb").is_file()
     assert "Source of the notebook" not in page  # it was not made by papermill
 
 

@@ -11,10 +11,10 @@ import site_fixture as f
 from didjack.site import build_site
 from didjack.site.cells import cell_options, split_options
 from didjack.site.links import Linker
-from didjack.site.mathml import tidy_accents
+from didjack.site.mathml import tidy_math
 from didjack.site.navigation import build_navigation
 from didjack.site.notebook import notebook_markdown, tidy_parameters
-from didjack.site.outputs import FigureFolder, fenced, png_size
+from didjack.site.outputs import FigureFolder, fenced, png_size, svg_size
 from didjack.site.page import _date
 from didjack.site.project import DEFAULT_CONFIG, Project, read_project
 from didjack.site.search import page_entries
@@ -140,9 +140,34 @@ def test_linker() -> None:
     assert linker.resolve("other.ipynb", "index.qmd") == "other.ipynb"
 
 
+MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline">{}</math>'
+
+
 def test_accents() -> None:
-    wide = '<mover><mrow><mi>A</mi></mrow><mo accent="true">\u0302</mo></mover>'
-    assert tidy_accents(wide) == wide
+    hat = MATH.format('<mover><mi>{}</mi><mo accent="true">\u0302</mo></mover>')
+    narrow, wide = tidy_math(hat.format("V")), tidy_math(hat.format("ATT"))
+    sign = '<mo accent="true" stretchy="false">\u02c6</mo>'
+    assert narrow == MATH.format(f'<mover accent="true"><mi>V</mi>{sign}</mover>')
+    assert '<mover accent="true"><mi>ATT</mi><mo accent="true">\u0302</mo></mover>' in wide
+    plain = MATH.format("<mi>x</mi>")
+    assert tidy_math(plain) == plain
+
+
+def test_exponents_belong_to_the_whole_bracket() -> None:
+    bracket = '<mo minsize="120%" maxsize="120%" stretchy="true" form="{}">{}</mo>'
+    opening, closing = bracket.format("prefix", "("), bracket.format("postfix", ")")
+    head = '<math display="block" xmlns="http://www.w3.org/1998/Math/MathML">'
+    inner = f"{opening}<mi>a</mi><msup>{closing}<mn>2</mn></msup>"
+    math = f"{head}<mrow><mi>b</mi>{inner}<mo>,</mo></mrow></math>"
+    tidied = tidy_math(f"<p>{math}</p>")
+    group = f"<msup><mrow>{opening}<mi>a</mi>{closing}</mrow><mn>2</mn></msup>"
+    assert f"<mrow><mi>b</mi>{group}<mo>,</mo></mrow></math></p>" in tidied
+    assert "ns0" not in tidied
+
+
+def test_svg_size() -> None:
+    assert svg_size(b'<?xml?><svg height="90pt" width="72.0pt" viewBox="0 0 1 1">') == (96, 120)
+    assert svg_size(b'<svg viewBox="0 0 1 1">') == (None, None)
 
 
 def test_patterns_skip_underscores(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from didjack.errors import SiteError
 from didjack.site import assets
 from didjack.site.checks import check_site
-from didjack.site.formats import page_formats
+from didjack.site.formats import notebook_ids, page_formats
 from didjack.site.links import Linker, copy_resources
 from didjack.site.navigation import build_navigation
 from didjack.site.page import Site, render_page
@@ -110,12 +110,13 @@ def with_front_page(project: Project, sources: list[Source]) -> list[Source]:
 
 
 def _render_with_pandoc(project: Project, sources: list[Source], out: Path) -> list[str]:
+    origins = notebook_ids(project)
     site = Site(
         project=project,
         navigation=build_navigation(project, sources),
         linker=Linker(project.root, {source.rel: source.href for source in sources}),
         out=out,
-        formats={source.href: page_formats(project, source) for source in sources},
+        formats={source.href: page_formats(source, origins) for source in sources},
     )
     assets.write_assets(out)
     copy_resources(project, out)

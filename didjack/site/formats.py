@@ -6,7 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
+from typing import Any
+
+import nbformat
 
 from didjack.site.links import relative
 from didjack.site.project import Project
@@ -24,15 +26,28 @@ class Format:
     download: bool = False
 
 
-def page_formats(project: Project, source: Source) -> tuple[Format, ...]:
-    """List what one page offers: `other-links` of its front matter, else the notebooks."""
+def notebook_ids(project: Project) -> dict[str, frozenset[str]]:
+    """Return the ids of the cells of every notebook in `notebooks/`."""
+    return {
+        path.relative_to(project.root).as_posix(): frozenset(_ids(nbformat.read(path, 4)))
+        for path in sorted((project.root / "notebooks").glob("*.ipynb"))
+    }
+
+
+def page_formats(
+    source: Source, origins: Mapping[str, frozenset[str]] | None = None
+) -> tuple[Format, ...]:
+    """List what one page offers: `other-links` of its front matter, else the notebooks.
+
+    `origins` has the ids of the cells of each notebook that the page may have been made from.
+    """
     own = source.front_matter.get("other-links")
     if isinstance(own, list):
         return tuple(_own(entry, source) for entry in own if isinstance(entry, Mapping))
     if source.notebook is None:
         return ()
     executed = Format("Executed notebook", source.rel, source.rel, download=True)
-    origin = _origin(project, source)
+    origin = _origin(source, origins or {})
     if origin is None:
         return (executed,)
     return (executed, Format("Source of the notebook", origin, origin, download=True))
@@ -46,12 +61,17 @@ def _own(entry: Mapping[str, object], source: Source) -> Format:
     return Format(str(entry.get("text", href)), href, file, download=href.endswith(".ipynb"))
 
 
-def _origin(project: Project, source: Source) -> str | None:
-    """Return the notebook that papermill executed, where it belongs to the project."""
-    written = source.notebook["metadata"].get("papermill", {}).get("input_path") or ""
-    name = Path(str(written).replace("\\", "/")).name
-    inside = f"notebooks/{name}"
-    return inside if name and (project.root / inside).is_file() else None
+def _origin(source: Source, origins: Mapping[str, frozenset[str]]) -> str | None:
+    """Return the notebook that was executed: most cells of the page have their ids from it."""
+    own = frozenset(_ids(source.notebook))
+    if not own or not origins:
+        return None
+    best = max(origins, key=lambda name: len(origins[name] & own))
+    return best if len(origins[best] & own) > len(own) / 2 else None
+
+
+def _ids(notebook: Any) -> list[str]:
+    return [cell["id"] for cell in notebook["cells"] if cell.get("id")]
 
 
 def formats_html(formats: tuple[Format, ...], page: str) -> str:

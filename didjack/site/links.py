@@ -92,7 +92,6 @@ def _image(node: Node, rel: str, linker: Linker, out: Path) -> Node:
     pairs = dict(attr[2])
     if "fig-alt" in pairs:
         inlines = [string(pairs.pop("fig-alt"))]
-    pairs.setdefault("loading", "lazy")
     return {"t": "Image", "c": [attributes(attr[0], attr[1], **pairs), inlines, [url, title]]}
 
 

@@ -122,16 +122,32 @@ def _figure(
     else:
         data = base64.b64decode(text)
     stored = output.get("metadata", {}).get(mime, {})
-    natural = png_size(data) if mime == "image/png" else (None, None)
+    natural = image_size(data, mime)
     width = stored.get("width") or natural[0]
     height = stored.get("height") or natural[1]
     alts = options.fig_alt
     alt = (alts[min(index, len(alts) - 1)] if alts else None) or None
     url = figures.save(f"{name}{_SUFFIX[mime]}", data)
-    image = tag(
-        "img", src=url, alt=alt, width=width, height=height, loading="lazy", decoding="async"
-    )
+    image = tag("img", src=url, alt=alt, width=width, height=height, decoding="async")
     return raw_html(f'<div class="cell-figure">{image}</div>')
+
+
+def image_size(data: bytes, mime: str) -> tuple[int | None, int | None]:
+    """Return width and height in pixels, so that pages do not jump while figures load."""
+    return svg_size(data) if mime == "image/svg+xml" else png_size(data)
+
+
+def svg_size(data: bytes) -> tuple[int | None, int | None]:
+    """Read width and height from the first tag of an SVG file."""
+    match = re.search(rb"<svg\b[^>]*>", data)
+    head = match[0].decode("utf-8", "replace") if match else ""
+    found = {key: re.search(rf'\s{key}="([\d.]+)(pt|px|)"', head) for key in ("width", "height")}
+    if not all(found.values()):
+        return None, None
+    width, height = (
+        round(float(size[1]) * (4 / 3 if size[2] == "pt" else 1)) for size in found.values() if size
+    )
+    return width, height
 
 
 def png_size(data: bytes) -> tuple[int | None, int | None]:

@@ -17,7 +17,7 @@ from didjack.site.blocks import rewrite_blocks
 from didjack.site.crossref import number_blocks, resolve_references
 from didjack.site.formats import Format, formats_html
 from didjack.site.links import Linker, relative, rewrite_links
-from didjack.site.mathml import tidy_accents
+from didjack.site.mathml import tidy_math
 from didjack.site.navigation import (
     Item,
     Navigation,
@@ -87,7 +87,7 @@ def render_page(source: Source, site: Site) -> Outcome:
     problems += [f"@{key} is not in the bibliography" for key in missing_citations(result.warnings)]
     if has_citations and not site.project.bibliography:
         problems.append("there are citations, but _quarto.yml names no `bibliography`")
-    target.write_text(_ID_OF_TOC.sub("", tidy_accents(result.text)), encoding="utf-8")
+    target.write_text(_ID_OF_TOC.sub("", tidy_math(result.text)), encoding="utf-8")
     return Outcome(source.rel, tuple(dict.fromkeys(problems)))
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import yaml
 
 from didjack.errors import SiteError
 from didjack.site.cells import split_options
-from didjack.site.formats import page_formats
+from didjack.site.formats import notebook_ids, page_formats
 from didjack.site.notebook import tidy_parameters
 from didjack.site.project import Project
 from didjack.site.sources import Source
@@ -110,8 +110,9 @@ def _stage(project: Project, sources: list[Source], stage: Path) -> None:
         _copy(path, stage / path.relative_to(root))
     config = yaml.safe_dump(dict(project.config), sort_keys=False, allow_unicode=True)
     (stage / "_quarto.yml").write_text(config, encoding="utf-8")
+    origins = notebook_ids(project)
     for source in sources:
-        _stage_source(project, source, stage / source.rel)
+        _stage_source(project, source, origins, stage / source.rel)
 
 
 def _named_files(value: Any, root: Path) -> Iterator[Path]:
@@ -135,7 +136,9 @@ def _copy(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _stage_source(project: Project, source: Source, target: Path) -> None:
+def _stage_source(
+    project: Project, source: Source, origins: Mapping[str, frozenset[str]], target: Path
+) -> None:
     if source.notebook is None:
         if not source.path.is_file():  # the front page that the project lacks
             head = yaml.safe_dump(dict(source.front_matter), allow_unicode=True)
@@ -143,7 +146,7 @@ def _stage_source(project: Project, source: Source, target: Path) -> None:
         return
     front = dict(source.front_matter)
     links = []
-    for entry in page_formats(project, source):
+    for entry in page_formats(source, origins):
         href = entry.href
         if entry.file and (project.root / entry.file).is_file():
             href = posixpath.relpath(entry.file, posixpath.dirname(source.rel) or ".")

@@ -23,7 +23,7 @@ def write_project(root: Path) -> Path:
     (root / "notebooks").mkdir()
     (root / "reports" / "_headline.md").write_text(HEADLINE, encoding="utf-8")
     (root / "picture.svg").write_text(SVG, encoding="utf-8")
-    write_notebook(root / "notebooks" / "all-features.ipynb", all_features())
+    write_notebook(root / "notebooks" / "dataset.ipynb", dataset_source())
     write_notebook(root / "reports" / "all-features.ipynb", all_features())
     for name, title in (("castle", "Castle doctrine"), ("mpdta", "Minimum wage")):
         write_notebook(root / "reports" / "datasets" / f"{name}.ipynb", dataset(name, title))
@@ -163,8 +163,8 @@ BIBLIOGRAPHY = """
 
 
 def dataset(name: str, title: str) -> Any:
-    """Return the report of one dataset, as papermill leaves it."""
-    return notebook_of(
+    """Return the report of one dataset, executed from the notebook `dataset.ipynb`."""
+    notebook = notebook_of(
         front(title=title, description=f"Report on {name}.", date="2026-11-22"),
         code('specification: str = "castle"  # which one', tags=("parameters",)),
         code(f'# Parameters\nspecification = "{name}"\n', tags=("injected-parameters",)),
@@ -175,8 +175,20 @@ def dataset(name: str, title: str) -> Any:
             display(image_png=plot_png(), text_plain="<Figure>"),
         ),
         text("[Back to the features](../all-features.ipynb#sec-start), [home](/index.qmd)."),
-        papermill={"input_path": "notebooks/all-features.ipynb"},
     )
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # papermill keeps the ids of the source
+    return notebook
+
+
+def dataset_source() -> Any:
+    """Return the notebook that the reports were executed from."""
+    notebook = dataset("castle", "A dataset")
+    del notebook.cells[2]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
 
 
 def all_features() -> Any:

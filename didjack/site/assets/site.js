@@ -177,12 +177,12 @@
   function scrollBoxes() {
     all(".table-scroll, .cell-output-display, .equation .formula, pre").forEach((box) => {
       if (box.scrollWidth > box.clientWidth + 1) {
-        const fade = () => box.classList.toggle(
-          "fades", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
-        box.addEventListener("scroll", fade, { passive: true });
-        fade();
         box.tabIndex = 0;
         if (!box.matches("pre")) {
+          const fade = () => box.classList.toggle(
+            "fades", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+          box.addEventListener("scroll", fade, { passive: true });
+          fade();
           box.setAttribute("role", "group");
           box.setAttribute("aria-label", "Scrolls sideways");
         }
