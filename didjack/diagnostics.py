@@ -17,6 +17,11 @@ from didjack.panel import NEVER
 from didjack.wording import cluster_label, label
 
 
+def unit_noun(res: ATTgt) -> str:
+    """Return what is observed: `unit` in panels, `row` in repeated cross-sections."""
+    return "unit" if res.panel.roles.panel else "row"
+
+
 def cluster_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
     """Describe the clusters of a sample.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,9 +23,10 @@ from didjack.datasets import (
 from didjack.diagnostics import records, treated_clusters
 from didjack.picture import headline_svg
 from didjack.tables import SHORT
-from didjack.wording import count, decimals, label, listed, number, p_equals, p_value
+from didjack.wording import count, decimals, listed, number, p_equals, p_value
 
 IN_TABLE = ("simple", "group")
+IN_TEXT = {"simple": "simple", "dynamic": "event-study", "group": "group", "calendar": "calendar"}
 SIGNIFICANT = 0.05
 
 
@@ -45,7 +47,8 @@ def headline_frame(specifications: Iterable[str]) -> pd.DataFrame:
     rows = []
     for name in specifications:
         spec = load_specification(name)
-        cmp = csdid(specification_frame(spec), **spec.kwargs, cluster=spec.cluster)
+        frame = specification_frame(spec)
+        cmp = csdid(frame, **spec.kwargs, cluster=spec.cluster, weights=spec.weights)
         for type, agg in cmp.aggregates.items():
             _, clustered, cv3 = cmp.inferences(type)
             rows.append(
@@ -113,7 +116,7 @@ def _finding(frame: pd.DataFrame) -> str:
     )
     if len(reversed_):
         where = reversed_.groupby("specification", sort=False)["aggregation"]
-        cases = [f"`{name}` ({listed(SHORT[a].lower() for a in types)})" for name, types in where]
+        cases = [f"`{name}` ({listed(IN_TEXT[a] for a in types)})" for name, types in where]
         text += (
             f" {count(len(reversed_), 'average effect')} of {len(frame)} "
             f"{'is' if len(reversed_) == 1 else 'are'} significant at the 5% level with the "
@@ -121,7 +124,7 @@ def _finding(frame: pd.DataFrame) -> str:
         )
     if largest["ratio"] > 1.2:
         text += (
-            f" The gap is widest for the {SHORT[largest['aggregation']].lower()} average of "
+            f" The gap is widest for the {IN_TEXT[largest['aggregation']]} average of "
             f"`{largest['specification']}`: {p_equals(largest['p'])} becomes "
             f"{p_equals(largest['p_cv3'])}."
         )
@@ -131,34 +134,42 @@ def _finding(frame: pd.DataFrame) -> str:
 def _table(frame: pd.DataFrame) -> list[str]:
     """Write the table in markdown, with links to the pages."""
     lines = [
-        "| Specification | Clusters (treated) | Average | ATT | Clustered s.e. | *p* | CV3 s.e. "
-        "| *p* | Ratio |",
-        "|:-----------------|:-------|:-------|------:|------:|------:|------:|------:|----:|",
+        "| Specification | Average | ATT | Clustered s.e. (*p*) | CV3 s.e. (*p*) | Ratio |",
+        "|:---------------------|:---------|--------:|----------------:|----------------:|------:|",
     ]
-    previous = ""
-    for row in records(frame[frame["aggregation"].isin(IN_TABLE)]):
+    chosen = frame[frame["aggregation"].isin(IN_TABLE)]
+    place = chosen.groupby("specification").cumcount()
+    for row, index in zip(records(chosen), place, strict=True):
         digits = decimals([row.se, row.se_cv3])
-        first = row.specification != previous
-        previous = row.specification
-        link = f"[{row.specification}](reports/datasets/{row.specification}.ipynb)"
         cells = [
-            link if first else "",
-            f"{row.n_clusters:,} ({row.n_treated:,})" if first else "",
+            _first_cell(row, index),
             SHORT[row.aggregation],
             number(row.att, digits),
-            number(row.se, digits),
-            p_value(row.p).replace("<", "\\<"),
-            number(row.se_cv3, digits),
-            p_value(row.p_cv3).replace("<", "\\<"),
+            f"{number(row.se, digits)}\u00a0({_in_markdown(row.p)})",
+            f"{number(row.se_cv3, digits)}\u00a0({_in_markdown(row.p_cv3)})",
             number(row.ratio, 2),
         ]
-        lines.append(f"| {' | '.join(label(c) for c in cells)} |")
+        lines.append(f"| {' | '.join(cells)} |")
     caption = (
         "Average effects with standard errors from influence functions, clustered, and from the "
         "cluster jackknife (CV3). Simple: all cells after treatment by cohort size; group: over "
         "cohorts by size. The pages have the event-study and calendar averages too."
     )
     return [*lines, "", f": {caption} {{#tbl-headline}}"]
+
+
+def _in_markdown(p: float) -> str:
+    return p_value(p).replace("<", "\\<")
+
+
+def _first_cell(row: Any, index: int) -> str:
+    """Link to the page in the first line of a specification, its clusters in the second."""
+    if index == 0:
+        name = row.specification.replace("-", "\u2011")
+        return f"[{name}](reports/datasets/{row.specification}.ipynb)"
+    if index == 1:
+        return f"{count(row.n_clusters, 'cluster')}, {row.n_treated:,}\u00a0treated"
+    return ""
 
 
 def write_picture(path: Path) -> Path:

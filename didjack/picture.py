@@ -16,7 +16,7 @@ import pandas as pd
 from didjack.diagnostics import records
 from didjack.tables import SHORT
 
-WIDTH, LEFT, RIGHT = 760, 300, 36
+WIDTH, LEFT, RIGHT = 760, 332, 30
 TOP, STEP, BOTTOM = 48, 38, 44
 SIGNIFICANT = 0.05
 RADIUS = 4.6
@@ -24,13 +24,14 @@ OFFSET = {"simple": -7.5, "dynamic": -2.5, "group": 2.5, "calendar": 7.5}
 
 # In a page the text takes the page's own colour; alone, the file brings paper and both themes.
 _ALONE = """
-.paper{fill:#fff}.all{color:#1f252c}
-@media (prefers-color-scheme:dark){.paper{fill:#14181d}.all{color:#d8dde3}}"""
+.hl-paper{fill:#fff}.hl-all{color:#1f252c}
+@media (prefers-color-scheme:dark){.hl-paper{fill:#14181d}.hl-all{color:#d8dde3}}"""
 _STYLE = """
-.all{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif}
-.all text{fill:currentColor}.soft{opacity:.72;font-size:12px}.line{stroke:currentColor;opacity:.16}
-.one{stroke:currentColor;opacity:.6}.mark{fill:#c2560c;stroke:#c2560c;stroke-width:1.4}
-.ring{fill:none;stroke:currentColor;stroke-width:1.6}"""
+.hl-all{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",Arial,sans-serif}
+.hl-all text{fill:currentColor}.hl-soft{opacity:.72;font-size:12px}
+.hl-line{stroke:currentColor;opacity:.16}
+.hl-one{stroke:currentColor;opacity:.6}.hl-mark{fill:#c2560c;stroke:#c2560c;stroke-width:1.4}
+.hl-ring{fill:none;stroke:currentColor;stroke-width:1.6}"""
 
 
 def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
@@ -57,16 +58,18 @@ def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
     for index, name in enumerate(names):
         y = TOP + STEP * (index + 0.5)
         what, _, how = titles[name].partition(": ")
-        parts.append(f'<line class="line" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<line class="hl-line" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{LEFT - 14}" y="{y - 2}" text-anchor="end">{escape(what)}</text>')
         parts.append(
-            f'<text class="soft" x="{LEFT - 14}" y="{y + 11}" text-anchor="end">'
+            f'<text class="hl-soft" x="{LEFT - 14}" y="{y + 11}" text-anchor="end">'
             f"{escape(_shortened(how))}</text>"
         )
         for row in records(frame[frame["specification"] == name]):
             parts += _point(x(row.ratio), y, row)
     title = "CV3 standard error divided by the clustered standard error, by specification"
-    paper = f'<rect class="paper" width="{WIDTH}" height="{height}" rx="8"/>' if standalone else ""
+    paper = (
+        f'<rect class="hl-paper" width="{WIDTH}" height="{height}" rx="8"/>' if standalone else ""
+    )
     size = f' width="{WIDTH}" height="{height}"' if standalone else ' style="max-width:100%"'
     return "\n".join(
         [
@@ -74,14 +77,14 @@ def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
             f'role="img" aria-label="{title}">',
             f"<title>{title}</title>",
             f"<style>{_STYLE}{_ALONE if standalone else ''}</style>",
-            f'{paper}<g class="all">',
+            f'{paper}<g class="hl-all">',
             *parts,
             "</g></svg>",
         ]
     )
 
 
-def _shortened(text: str, most: int = 46) -> str:
+def _shortened(text: str, most: int = 47) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}\u2026"
 
 
@@ -100,19 +103,19 @@ def _mark(type: str, x: float, y: float, css: str, r: float = RADIUS) -> str:
 
 def _point(x: float, y: float, row: Any) -> list[str]:
     y += OFFSET[row.aggregation]
-    parts = [_mark(row.aggregation, x, y, "mark")]
+    parts = [_mark(row.aggregation, x, y, "hl-mark")]
     if row.p < SIGNIFICANT <= row.p_cv3:
-        parts.append(f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>')
+        parts.append(f'<circle class="hl-ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>')
     return parts
 
 
 def _legend() -> str:
     parts, x = [], 20.0
     for type, name in SHORT.items():
-        parts.append(_mark(type, x, 20, "mark"))
+        parts.append(_mark(type, x, 20, "hl-mark"))
         parts.append(f'<text x="{x + 11}" y="24.5">{name}</text>')
         x += 34 + 7.2 * len(name)
-    parts.append(f'<circle class="ring" cx="{x + 4}" cy="20" r="8"/>')
+    parts.append(f'<circle class="hl-ring" cx="{x + 4}" cy="20" r="8"/>')
     parts.append(
         f'<text x="{x + 19}" y="24.5">significant at 5% by clustered s.e., not by CV3</text>'
     )
@@ -123,15 +126,15 @@ def _axis(low: float, high: float, x: Callable[[float], float], floor: float) ->
     parts = []
     steps = [low + k * 0.5 for k in range(int((high - low) / 0.5) + 1)]
     for tick in [t for t in (round(s * 2) / 2 for s in steps) if low <= t <= high]:
-        css = "one" if tick == 1 else "line"
+        css = "hl-one" if tick == 1 else "hl-line"
         parts.append(
             f'<line class="{css}" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP - 4}" '
             f'y2="{floor + 4}"/>'
-            f'<text class="soft" x="{x(tick):.1f}" y="{floor + 18}" text-anchor="middle">'
+            f'<text class="hl-soft" x="{x(tick):.1f}" y="{floor + 18}" text-anchor="middle">'
             f"{tick:g}</text>"
         )
     parts.append(
-        f'<text class="soft" x="{(x(low) + x(high)) / 2:.1f}" y="{floor + 36}" '
+        f'<text class="hl-soft" x="{(x(low) + x(high)) / 2:.1f}" y="{floor + 36}" '
         f'text-anchor="middle">CV3 standard error \u00f7 clustered standard error</text>'
     )
     return parts

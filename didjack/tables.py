@@ -12,7 +12,7 @@ from great_tables import GT, loc, style
 
 from didjack.attgt import ATTgt
 from didjack.comparison import Comparison
-from didjack.diagnostics import cohort_frame, cohort_words, influence_frame, records
+from didjack.diagnostics import cohort_frame, cohort_words, influence_frame, records, unit_noun
 from didjack.diagnostics import treated_clusters as count_treated
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.results import Inference
@@ -31,9 +31,9 @@ from didjack.wording import (
 )
 
 AGGREGATIONS = {
-    "simple": "Simple: all cells after treatment, by cohort size",
+    "simple": "Simple: all cells after treatment, by {size}",
     "dynamic": "Event study: mean over event times from 0 on",
-    "group": "Group: mean over cohorts, by cohort size",
+    "group": "Group: mean over cohorts, by {size}",
     "calendar": "Calendar: mean over periods",
 }
 SHORT = {"simple": "Simple", "dynamic": "Event study", "group": "Group", "calendar": "Calendar"}
@@ -76,7 +76,7 @@ def _distinct(cmp: Comparison, type: str) -> list[tuple[str, Inference]]:
     """List the inferences of an aggregation; one less where analytic and clustered coincide."""
     by_unit, clustered, cv3 = cmp.inferences(type)
     cluster = cmp.jackknives[type].cluster
-    unit = "unit" if cmp.attgt.panel.is_panel else "row"
+    unit = unit_noun(cmp.attgt)
     jackknife = (f"CV3 jackknife (by {cluster})", cv3)
     if clustered.method == by_unit.method:  # every unit is a cluster
         return [(f"Analytic = clustered (by {cluster})", by_unit), jackknife]
@@ -96,12 +96,14 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
         Columns aggregation, then Inference, ATT, Std. error, t, p, interval, df.
     """
     digits, rows = _digits(cmp), []
+    rule = next(iter(cmp.aggregates.values())).plan.rule
+    size = "cohort size" if rule.weights == "did" else "treated rows"
     interval_name = f"{100 * cmp.level:g}% interval"
     for type in cmp.aggregates:
         for name, i in _distinct(cmp, type):
             rows.append(
                 {
-                    "aggregation": AGGREGATIONS[type],
+                    "aggregation": AGGREGATIONS[type].format(size=size),
                     "Inference": name,
                     "ATT": number(i.att[0], digits),
                     "Std. error": number(i.se[0], digits),
@@ -159,7 +161,7 @@ def cohort_table(res: ATTgt, cluster: str, names: Mapping[object, str] | None = 
     names : mapping, optional
         Cluster to name; the sole cluster of a cohort is named.
     """
-    units = "Units" if res.panel.is_panel else "Rows"
+    units = "Units" if unit_noun(res) == "unit" else "Rows"
     rows = []
     for row in records(cohort_frame(res, cluster)):
         sole = row.sole_cluster
@@ -240,7 +242,7 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
     jk = next(iter(cmp.jackknives.values()))
     cluster, res = jk.cluster, cmp.attgt
     percent_text = f"{100 * cmp.level:g}%"
-    size = "Units" if res.panel.is_panel else "Observations"
+    size = "Units" if unit_noun(res) == "unit" else "Observations"
     names = ["ATT", f"Clustered s.e. ({cluster})", "p-value, normal", "CV3 jackknife s.e.",
              f"p-value, t({jk.df})", f"{percent_text} interval, CV3", size, "Clusters",
              "Treated clusters"]  # fmt: skip
