@@ -31,7 +31,10 @@ def _tidy(math: str) -> str:
     if not _REPAIR.search(math):
         return math
     ET.register_namespace("", _NAMESPACE)
-    tree = ET.fromstring(math)
+    try:
+        tree = ET.fromstring(math)
+    except ET.ParseError:  # entities that XML does not know: leave the formula as it is
+        return math
     for element in list(tree.iter()):
         if element.tag == f"{{{_NAMESPACE}}}mover":
             _accent(element)

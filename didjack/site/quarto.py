@@ -18,6 +18,7 @@ import yaml
 from didjack.errors import SiteError
 from didjack.site.cells import split_options
 from didjack.site.formats import notebook_ids, page_formats
+from didjack.site.mathml import tidy_math
 from didjack.site.notebook import tidy_parameters
 from didjack.site.project import Project
 from didjack.site.sources import Source
@@ -71,15 +72,15 @@ def render_with_quarto(
             check=False,
             cwd=stage,
         )
-        log = _ANSI.sub("", (done.stdout + done.stderr).decode("utf-8", "replace"))
+        log = (done.stdout + done.stderr).decode("utf-8", "replace")
         if done.returncode != 0:
-            tail = "\n".join(log.strip().splitlines()[-15:])
+            tail = "\n".join(_ANSI.sub("", log).strip().splitlines()[-15:])
             raise SiteError(f"quarto render failed:\n{tail}")
         site = stage / project.output_dir.relative_to(project.root)
         shutil.copytree(site, out, dirs_exist_ok=True)
     for path in out.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(_WIDGET_SCRIPTS.sub("", text), encoding="utf-8")
+        path.write_text(tidy_math(_WIDGET_SCRIPTS.sub("", text)), encoding="utf-8")
     return warnings_of(log)
 
 
@@ -87,7 +88,7 @@ def warnings_of(log: str) -> list[str]:
     """Return the warnings that are errors here, with the page that they belong to."""
     problems: list[str] = []
     page = "site"
-    for line in log.splitlines():
+    for line in _ANSI.sub("", log).splitlines():
         match = _PAGE.match(line)
         if match:
             page = match["page"]
