@@ -135,7 +135,40 @@ def test_bad_input_is_one_message(run, castle, change, message):
     assert "Traceback" not in result.output
 
 
-def test_what_is_not_there_yet_is_said(run, castle):
+def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatch):
+    seen = {}
+
+    def csdid(frame, **arguments):
+        seen.update(arguments)
+        raise dj.DataError("enough")
+
+    monkeypatch.setattr("didjack.csdid", csdid)
+    options = {
+        "--weightsname": "popwt", "--xformla": "~ x", "--est-method": "ipw", "--cluster": "c",
+        "--control-group": "notyettreated", "--base-period": "universal", "--anticipation": 1,
+    }  # fmt: skip
+    words = [word for option in options.items() for word in option]
+    run("estimate", castle, *CASTLE, *words, "--allow-unbalanced-panel")
+    assert seen == {
+        "yname": "l_homicide", "tname": "year", "gname": "gvar", "idname": "sid",
+        "weightsname": "popwt", "xformla": "~ x", "est_method": "ipw", "clustervars": "c",
+        "control_group": "notyettreated", "base_period": "universal", "anticipation": 1,
+        "allow_unbalanced_panel": True, "types": None, "level": 0.95,
+    }  # fmt: skip
+
+
+def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
+    import inspect
+
+    seen = {}
+    monkeypatch.setattr("didjack.csdid", lambda frame, **arguments: seen.update(arguments) or 1 / 0)
+    run("estimate", castle, *CASTLE[:6])
+    for name, parameter in inspect.signature(dj.att_gt).parameters.items():
+        if name in seen and parameter.default is not inspect.Parameter.empty:
+            assert seen[name] == parameter.default, name
+
+
+def test_an_unknown_estimator_is_one_message(run, castle):
     result = run("estimate", castle, *CASTLE, "--est-method", "dream")
     assert result.exit_code == 1
     assert result.stderr.startswith("error: est_method")

@@ -22,9 +22,11 @@ def estimate(
     cluster: opt.Cluster = None,
     weightsname: opt.Weightsname = None,
     xformla: opt.Xformla = None,
-    est_method: opt.EstMethod = "reg",
+    est_method: opt.EstMethod = "dr",
     control_group: opt.Control = opt.ControlGroup.nevertreated,
     base_period: opt.Base = opt.BasePeriod.varying,
+    anticipation: opt.Anticipation = 0,
+    allow_unbalanced_panel: opt.Unbalanced = False,
     level: opt.Level = 0.95,
     types: Annotated[
         list[opt.Type] | None,
@@ -69,7 +71,7 @@ def estimate(
         check_output(output)
     arguments = opt.att_gt_arguments(
         yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
-        control_group, base_period,
+        control_group, base_period, anticipation, allow_unbalanced_panel,
     )  # fmt: skip
     chosen = [item.value for item in types or [opt.Type.all]]
     frame: pd.DataFrame = read_table(data)

@@ -77,7 +77,30 @@ Xformla = Annotated[
 ]
 EstMethod = Annotated[
     str,
-    typer.Option("--est-method", metavar="METHOD", help="Estimator.", rich_help_panel=MODEL),
+    typer.Option(
+        "--est-method",
+        metavar="METHOD",
+        help="dr (doubly robust), ipw (weighting), reg (regression) or drimp.",
+        rich_help_panel=MODEL,
+    ),
+]
+Anticipation = Annotated[
+    int,
+    typer.Option(
+        "--anticipation",
+        metavar="PERIODS",
+        min=0,
+        help="Periods before treatment in which effects may begin.",
+        rich_help_panel=MODEL,
+    ),
+]
+Unbalanced = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unbalanced-panel",
+        help="Keep units that are not observed in every period.",
+        rich_help_panel=MODEL,
+    ),
 ]
 Control = Annotated[
     ControlGroup,
@@ -129,6 +152,8 @@ def att_gt_arguments(
     est_method: str,
     control_group: ControlGroup,
     base_period: BasePeriod,
+    anticipation: int,
+    allow_unbalanced_panel: bool,
 ) -> dict[str, Any]:
     """Return the options as arguments of `didjack.att_gt`."""
     return {
@@ -142,6 +167,8 @@ def att_gt_arguments(
         "est_method": est_method,
         "control_group": control_group.value,
         "base_period": base_period.value,
+        "anticipation": anticipation,
+        "allow_unbalanced_panel": allow_unbalanced_panel,
     }
 
 

@@ -19,9 +19,11 @@ def report(
     cluster: opt.Cluster = None,
     weightsname: opt.Weightsname = None,
     xformla: opt.Xformla = None,
-    est_method: opt.EstMethod = "reg",
+    est_method: opt.EstMethod = "dr",
     control_group: opt.Control = opt.ControlGroup.nevertreated,
     base_period: opt.Base = opt.BasePeriod.varying,
+    anticipation: opt.Anticipation = 0,
+    allow_unbalanced_panel: opt.Unbalanced = False,
     level: opt.Level = 0.95,
     out: Annotated[
         Path | None,
@@ -63,7 +65,7 @@ def report(
     folder = out if out is not None else Path(f"{data.stem}-report")
     arguments = opt.att_gt_arguments(
         yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
-        control_group, base_period,
+        control_group, base_period, anticipation, allow_unbalanced_panel,
     )  # fmt: skip
     page = plan_own_page(folder, data, arguments, level, title)
     result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
