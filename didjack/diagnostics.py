@@ -170,5 +170,5 @@ def records(frame: pd.DataFrame) -> list[Any]:
 
 
 def cohort_words(cohorts: tuple[float, ...]) -> str:
-    """Write the cohorts of a cluster: `2006`, `2004, 2007`, `never`."""
-    return ", ".join(label(g) for g in cohorts) or "never"
+    """Write the treated cohorts of a cluster: `2006`, `2004, 2007`, `untreated`."""
+    return ", ".join(label(g) for g in cohorts) or "untreated"

@@ -1,7 +1,8 @@
 """Figures (matplotlib). Every function returns the figure it drew, and draws on `ax` if given."""
 
 from didjack.plots.clusters import plot_cohorts, plot_jackknife
-from didjack.plots.effects import plot_aggregate, plot_attgt, plot_inferences, plot_matrix
+from didjack.plots.effects import plot_aggregate, plot_attgt, plot_inferences
+from didjack.plots.matrix import plot_matrix
 
 __all__ = [
     "plot_aggregate",

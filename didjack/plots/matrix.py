@@ -1,0 +1,67 @@
+"""The matrix of ATT(g,t): cohorts by periods, effects as colours."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from didjack.attgt import ATTgt
+from didjack.linalg import Array
+from didjack.plots import style
+from didjack.wording import label
+
+
+def plot_matrix(res: ATTgt, ax: Axes | None = None) -> Figure:
+    """Draw ATT(g,t) as a matrix of colours: cohorts by periods.
+
+    A line marks where treatment begins; cells without an estimate stay empty.
+
+    Parameters
+    ----------
+    res : ATTgt
+    ax : Axes, optional
+    """
+    groups, times = res.groups, res.times
+    table = np.full((len(groups), len(times)), np.nan)
+    row = np.searchsorted(groups, res.cells.group)
+    column = np.searchsorted(times, res.cells.period)
+    table[row, column] = np.where(res.cells.is_base, np.nan, res.att)
+    largest = np.nanmax(np.abs(table)) if np.isfinite(table).any() else 1.0
+    with style.canvas(ax, 1.3 + 0.42 * len(groups)) as ax:
+        image = ax.imshow(table, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
+        if table.size <= 120:
+            _write_cells(ax, table, largest)
+        for i, g in enumerate(groups):
+            start = np.searchsorted(times, g) - 0.5
+            ax.plot([start, start], [i - 0.5, i + 0.5], color=style.INK, linewidth=2)
+        _frame_matrix(ax, groups, times)
+        bar = style.figure_of(ax).colorbar(image, ax=ax, fraction=0.03, pad=0.02)
+        bar.set_label("ATT(g,t)")
+        bar.outline.set_visible(False)
+    return style.figure_of(ax)
+
+
+def _write_cells(ax: Axes, table: Array, largest: float) -> None:
+    digits = int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
+    size = 8.5 if table.shape[1] <= 9 else 7.2
+    for (i, j), value in np.ndenumerate(table):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > 0.65 * largest else style.INK
+            text = f"{value:.{digits}f}".replace("-", "\u2212").replace("0.", ".", 1)
+            ax.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
+
+
+def _frame_matrix(ax: Axes, groups: Array, times: Array) -> None:
+    step = max(1, math.ceil(len(times) / 12))
+    ax.set_xticks(range(0, len(times), step), [label(t) for t in times[::step]])
+    ax.set_yticks(range(len(groups)), [label(g) for g in groups])
+    ax.set_xticks(np.arange(len(times) - 1) + 0.5, minor=True)
+    ax.set_yticks(np.arange(len(groups) - 1) + 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=1.5)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("Period")
+    ax.set_ylabel("Cohort")
