@@ -68,6 +68,9 @@ def test_the_copy_for_quarto(tmp_path: Path) -> None:
     stage = tmp_path / "stage"
     for name in ("_quarto.yml", "index.qmd", "references.bib", "reports/_headline.md"):
         assert (stage / name).is_file(), name
+    config = (stage / "_quarto.yml").read_text("utf-8")
+    assert "section: Datasets" in config
+    assert "section: Simulations" not in config  # it has no pages
     assert not (stage / ".venv").exists()
     assert not (stage / "reports" / "_site").exists()
     cells = f.nbformat.read(stage / "reports/datasets/castle.ipynb", 4)["cells"]

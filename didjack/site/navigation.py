@@ -135,6 +135,32 @@ def build_navigation(project: Project, sources: list[Source]) -> Navigation:
     )
 
 
+def pruned_config(project: Project, sources: list[Source]) -> dict[str, Any]:
+    """Return the configuration without the sections of the sidebar that have no pages.
+
+    Quarto shows the titles of empty sections; pages come and go with the data.
+    """
+    builder = _Builder(project, sources)
+
+    def prune(value: Any) -> Any:
+        if isinstance(value, list):
+            return [prune(item) for item in value if builder.items([item]) or not _folds(item)]
+        if isinstance(value, Mapping):
+            return {key: prune(item) if key == "contents" else item for key, item in value.items()}
+        return value
+
+    config = dict(project.config)
+    website = dict(project.website)
+    if "sidebar" in website:
+        website["sidebar"] = prune(website["sidebar"])
+        config["website"] = website
+    return config
+
+
+def _folds(item: object) -> bool:
+    return isinstance(item, Mapping) and ("section" in item or "auto" in item)
+
+
 def plain_title(text: str) -> str:
     """Return a title without the signs of its markdown."""
     return text.replace("`", "").replace("*", "").replace("$", "")

@@ -155,7 +155,9 @@ def _variables(
     date = _date(source.front_matter.get("date"))
     with_toc = bool(options.get("toc", True)) and headings > 1
     formats = formats_html(site.formats.get(page, ()), page)
-    favicon = str(site.project.website.get("favicon", "")) or f"{asset_files.FOLDER}/favicon.svg"
+    favicon = str(site.project.website.get("favicon", "")).lstrip("/")
+    if not favicon or not (site.project.root / favicon).is_file():
+        favicon = f"{asset_files.FOLDER}/favicon.svg"
     title = plain_title(source.title)
     variables = {
         "lang": str(options.get("lang", "en")),
@@ -163,7 +165,7 @@ def _variables(
         "root": relative("x", page).removesuffix("x"),
         "libs": relative(asset_files.FOLDER, page),
         "assets-version": asset_files.digest(),
-        "favicon": relative(favicon.lstrip("/"), page),
+        "favicon": relative(favicon, page),
         "styles": [relative(name, page) for name in strings(options.get("css"))],
         "home": relative("index.html", page),
         "site-title": escape(nav.title),

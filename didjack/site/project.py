@@ -11,6 +11,7 @@ import yaml
 
 from didjack.errors import SiteError
 
+ASSETS = "didjack/site/assets"  # in the checkout, and in every copy that Quarto renders
 PAGE_SUFFIXES = (".qmd", ".md", ".ipynb")
 
 #: What a folder without `_quarto.yml` gets, so that a report on one's own data needs no setup.
@@ -25,6 +26,7 @@ DEFAULT_CONFIG: Mapping[str, Any] = {
     "website": {
         "title": "didjack reports",
         "search": True,
+        "favicon": f"{ASSETS}/favicon.svg",
         "navbar": {"left": [{"text": "Home", "href": "index.qmd"}]},
         "sidebar": {
             "style": "docked",
@@ -34,7 +36,11 @@ DEFAULT_CONFIG: Mapping[str, Any] = {
     "number-sections": True,
     "format": {
         "html": {
-            "theme": {"light": "cosmo", "dark": "darkly"},
+            "theme": {
+                "light": ["cosmo", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-light.scss"],
+                "dark": ["darkly", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-dark.scss"],
+            },
+            "respect-user-color-scheme": True,
             "toc": True,
             "code-fold": True,
             "code-copy": True,

@@ -16,11 +16,13 @@ import nbformat
 import yaml
 
 from didjack.errors import SiteError
+from didjack.site import assets
 from didjack.site.cells import split_options
 from didjack.site.formats import notebook_ids, page_formats
 from didjack.site.mathml import tidy_math
+from didjack.site.navigation import pruned_config
 from didjack.site.notebook import tidy_parameters
-from didjack.site.project import Project
+from didjack.site.project import ASSETS, Project
 from didjack.site.sources import Source
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -107,9 +109,10 @@ def _stage(project: Project, sources: list[Source], stage: Path) -> None:
             shutil.copyfile(path, stage / path.name)
     for folder in sorted({s.rel.split("/", 1)[0] for s in sources if "/" in s.rel}):
         shutil.copytree(root / folder, stage / folder, ignore=_IGNORED, dirs_exist_ok=True)
+    shutil.copytree(assets.HERE, stage / ASSETS, ignore=_IGNORED)
     for path in [*project.files(project.resources), *_named_files(project.config, root)]:
         _copy(path, stage / path.relative_to(root))
-    config = yaml.safe_dump(dict(project.config), sort_keys=False, allow_unicode=True)
+    config = yaml.safe_dump(pruned_config(project, sources), sort_keys=False, allow_unicode=True)
     (stage / "_quarto.yml").write_text(config, encoding="utf-8")
     origins = notebook_ids(project)
     for source in sources:

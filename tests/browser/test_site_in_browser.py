@@ -219,6 +219,21 @@ class TestFeatures:
         browser.evaluate("document.querySelector('.panel-tabset .copy-button').click()")
         assert browser.evaluate("window.copied").startswith("import didjack as dj\n\nres = dj")
 
+    def test_hovering_shows_what_a_reference_leads_to(
+        self, browser: Browser, fixture_site: Served
+    ) -> None:
+        self.open(browser, fixture_site)
+        for target, text in (("#tbl-plain", "jackknife variance"), ("#ref-callaway2021", "225")):
+            hover = f"document.querySelector('main a[href=\"{target}\"]')"
+            browser.evaluate(
+                f"{hover}.dispatchEvent(new PointerEvent('pointerenter', {{pointerType: 'mouse'}}))"
+            )
+            browser.evaluate("new Promise(done => setTimeout(done, 300))")
+            assert text in browser.evaluate("document.querySelector('.preview').textContent")
+            assert browser.evaluate("document.querySelector('.preview').checkVisibility()")
+            browser.evaluate(f"{hover}.dispatchEvent(new PointerEvent('pointerleave'))")
+            assert not browser.evaluate("document.querySelector('.preview').checkVisibility()")
+
     def test_table_of_contents_follows(self, browser: Browser, fixture_site: Served) -> None:
         self.open(browser, fixture_site)
         browser.size(1440, 900)

@@ -7,24 +7,25 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent
 
 FOLDER = "site_libs/didjack"  # inside the site
-TEMPLATE = _HERE / "page.html"
-_FILES = ("site.js", "search.js", "favicon.svg", "math.woff2", "math-license.txt")
+TEMPLATE = HERE / "page.html"
+_SCRIPTS = ("site.js", "preview.js", "search.js")
+_FILES = (*_SCRIPTS, "favicon.svg", "math.woff2", "math-license.txt")
 
 
 @cache
 def style_sheet() -> str:
     """Return the parts of the style sheet as one text."""
-    parts = sorted((_HERE / "css").glob("*.css"))
+    parts = sorted((HERE / "css").glob("*.css"))
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 @cache
 def digest() -> str:
     """Return a short hash of all assets: browsers then never show stale styles."""
-    content = style_sheet().encode() + b"".join((_HERE / n).read_bytes() for n in _FILES[:2])
+    content = style_sheet().encode() + b"".join((HERE / n).read_bytes() for n in _SCRIPTS)
     return hashlib.sha256(content).hexdigest()[:8]
 
 
@@ -34,4 +35,4 @@ def write_assets(out: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "site.css").write_text(style_sheet(), encoding="utf-8")
     for name in _FILES:
-        shutil.copyfile(_HERE / name, folder / name)
+        shutil.copyfile(HERE / name, folder / name)
