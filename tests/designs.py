@@ -45,9 +45,13 @@ class Drawn:
 
 
 def _outcome(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Add outcome, weight and covariates; weights and covariates may change over time."""
+    """Add outcome, weight and covariates; weights and covariates may change over time.
+
+    Covariates are small integers, so that a regression on few rows is either exactly singular
+    or well conditioned: nearly singular ones would be a test of rounding, not of the estimator.
+    """
     n = len(frame)
-    frame["x1"], frame["x2"] = rng.normal(size=n), rng.normal(size=n)
+    frame["x1"], frame["x2"] = rng.integers(-1, 3, size=n), rng.integers(-1, 3, size=n)
     frame["wt"] = rng.uniform(0.5, 2.0, size=n)
     effect = 0.3 * ((frame["g"] > 0) & (frame["t"] >= frame["g"]))
     frame["y"] = effect + 0.5 * frame["x1"] + 0.1 * (frame["t"] - 2000) + rng.normal(size=n)

@@ -13,14 +13,6 @@ import pandas as pd
 
 FOLDER = Path(__file__).parent / "reference"
 
-# The switch: what att_gt offers today. Runs of R outside of this are not collected;
-# test_bad_input checks that att_gt refuses exactly these.
-SUPPORTED: dict[str, set[Any]] = {
-    "est_method": {"reg"},
-    "anticipation": {0},
-    "allow_unbalanced_panel": {False},
-}
-
 _COLUMNS = {
     "castle": {"yname": "l_homicide", "tname": "year", "gname": "gvar"},
     "mpdta": {"yname": "lemp", "tname": "year", "gname": "first.treat"},
@@ -65,10 +57,15 @@ class Run:
     se: np.ndarray = field(repr=False)
     aggregates: dict[str, Summary] = field(repr=False)
 
-    @property
-    def supported(self) -> bool:
-        """Whether the switch above lets this run in."""
-        return all(self.kwargs[option] in values for option, values in SUPPORTED.items())
+
+@dataclass(frozen=True)
+class Raw:
+    """One run under the keys of the file, for numbers that `Run` does not carry."""
+
+    name: str
+    spec: dict[str, Any] = field(repr=False)
+    wald: float | None
+    agg: dict[str, dict[str, Any]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -155,9 +152,12 @@ def r_runs() -> list[Run]:
     return [_run(stem, key, raw) for stem in R_FILES for key, raw in _read(stem)["specs"].items()]
 
 
-def supported_runs() -> list[Run]:
-    """Return the runs of R that didjack can repeat today."""
-    return [run for run in r_runs() if run.supported]
+def load_runs(stem: str) -> list[Raw]:
+    """Return the runs of one file as they are in it."""
+    return [
+        Raw(key, raw["spec"], raw.get("wald"), raw["agg"])
+        for key, raw in _read(stem)["specs"].items()
+    ]
 
 
 def _castle(program: str, row: dict[str, Any]) -> Jackknifed:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from references import SUPPORTED
 
 import didjack as dj
 from didjack.errors import DataError, DesignError
@@ -331,6 +330,7 @@ def test_formula_that_takes_the_logarithm_of_negative_numbers(shops):
         ("est_method", "ols"),
         ("control_group", "never"),
         ("base_period", "first"),
+        ("anticipation", -1),
     ],
 )
 def test_unknown_options(shops, option, value):
@@ -357,27 +357,6 @@ def test_levels_outside_of_zero_and_one(shops, level):
     agg = dj.aggte(dj.att_gt(shops, **KWARGS), type="simple")
     with pytest.raises(ValueError, match="level"):
         dj.jackknife(agg, level=level)
-
-
-# What the next issue brings. The same switch selects the runs of R that are compared.
-LATER = [
-    {option: value}
-    for option, values in {
-        "est_method": {"dr", "ipw", "reg"},
-        "anticipation": {0, 1},
-        "allow_unbalanced_panel": {False, True},
-    }.items()
-    for value in sorted(values - SUPPORTED[option])
-]
-
-
-@pytest.mark.parametrize("option", LATER, ids=str)
-def test_what_is_not_there_yet_says_what_is(shops, option):
-    with pytest.raises(NotImplementedError) as caught:
-        dj.att_gt(shops, **KWARGS | option)
-    assert next(iter(option)) in str(caught.value)
-    if "est_method" in option:
-        assert "reg" in str(caught.value)
 
 
 # --- files ------------------------------------------------------------------------------------

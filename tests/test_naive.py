@@ -13,7 +13,7 @@ import pytest
 from compare import assert_close
 from designs import Drawn, designs
 from hypothesis import assume, given, note, settings
-from references import AGGREGATIONS, Run, supported_runs
+from references import AGGREGATIONS, Run, r_runs
 
 import didjack as dj
 from didjack.errors import DesignError
@@ -36,7 +36,14 @@ def columns(frame: pd.DataFrame, run: Run) -> tuple[pd.DataFrame, list[str], str
     return out, x, "wt" if k["weightsname"] else None
 
 
-RUNS = [run for run in supported_runs() if run.kwargs["clustervars"] is None]
+RUNS = [
+    run
+    for run in r_runs()
+    if run.kwargs["est_method"] == "reg"
+    and run.kwargs["clustervars"] is None
+    and run.kwargs["anticipation"] == 0
+    and not run.kwargs["allow_unbalanced_panel"]
+]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
