@@ -126,10 +126,11 @@ def tabset(node: Node, number: int) -> Node | list[Node]:
         )
         out += [html(button), plain(title), html("</button>")]
     out.append(html("</div>"))
-    for index, (_, body) in enumerate(panels, start=1):
+    for index, (title, body) in enumerate(panels, start=1):
         name = f"tabset-{number}-{index}"
         out.append(html(tag("div", role="tabpanel", id=name, aria_labelledby=f"{name}-tab")))
-        out += [*body, html("</div>")]
+        # On paper and without JavaScript there are no tabs, but their names are needed.
+        out += [html('<p class="tab-name">'), plain(title), html("</p>"), *body, html("</div>")]
     return [*out, html("</div>")]
 
 
