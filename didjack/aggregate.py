@@ -39,7 +39,7 @@ class Rule:
     weights: str = "did"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Which cells make up which element of an aggregation; K elements, m cells.
 
@@ -166,7 +166,7 @@ def aggregate(plan: Plan, estimates: Estimates, cells: Cells) -> Array:
     return np.column_stack([overall, elements])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Linearization:
     """First-order form of an aggregation; m cells, P parameters.
 
@@ -238,7 +238,7 @@ def weight_influence(plan: Plan, panel: Panel, cells: Cells, gap: Array) -> Arra
     return weight[:, None] * by_cohort[panel.unit_cohort]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Aggregate:
     """An aggregation of group-time effects; K elements.
 
@@ -360,7 +360,7 @@ class Aggregate:
         return self.to_frame()._repr_html_()  # type: ignore[operator]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joint:
     """Several aggregations of the same cells, for one covariance over all their parameters.
 

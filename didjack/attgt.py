@@ -46,7 +46,7 @@ class Options:
         return estimator(self.est_method, rule)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ATTgt:
     """Group-time average treatment effects; m cells, n units.
 

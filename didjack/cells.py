@@ -39,7 +39,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
     """The cells of a design; m cells, Q cohorts, S distinct sets of controls.
 

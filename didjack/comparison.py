@@ -15,7 +15,7 @@ from didjack.inference.jackknife import Jackknife, jackknife
 from didjack.inference.results import Inference
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Aggregations with analytic, clustered and CV3 inference.
 

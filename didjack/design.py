@@ -16,7 +16,7 @@ from didjack.errors import DataError
 from didjack.linalg import Array, Index, Mask, factorize
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """Covariate matrix with the intercept as first column.
 

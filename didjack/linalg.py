@@ -24,7 +24,7 @@ Index = NDArray[np.intp]
 RANK_TOLERANCE = 1e-12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factor:
     """LDL' factors of a batch of symmetric positive semi-definite matrices.
 

@@ -17,7 +17,7 @@ from scipy import sparse
 from didjack.linalg import Array, Index
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clusters:
     """A partition of the rows into C clusters.
 

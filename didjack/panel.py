@@ -48,7 +48,7 @@ class Drop:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """Coded data; N rows, n units, T periods, Q cohorts, k columns of the design.
 

@@ -21,7 +21,7 @@ from didjack.moments import Clusters
 from didjack.panel import NEVER, Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Replicates:
     """The full sample and all deletions of one cluster variable.
 

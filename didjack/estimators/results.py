@@ -14,7 +14,7 @@ from didjack.moments import Clusters, RowSums, delete_one
 from didjack.panel import Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimates:
     """ATT(g,t) on the replicate axis; R replicates, m cells, Q cohorts, k columns.
 
@@ -102,7 +102,7 @@ def left_out_columns(panel: Panel, clusters: Clusters | None) -> Mask:
     return factorize(gram).redundant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Presence:
     """Who is there in each replicate, before anything is estimated.
 

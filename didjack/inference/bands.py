@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from didjack.inference.jackknife import Jackknife
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """A band that covers all P parameters together with the given probability.
 

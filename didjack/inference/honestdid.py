@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from didjack.inference.jackknife import Jackknife
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HonestDiDInput:
     """Event-study estimates and covariance as Rambachan and Roth (2023) use them.
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Target = Aggregate | ATTgt | Joint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Jackknife:
     """Cluster-jackknife inference; C clusters, P parameters.
 

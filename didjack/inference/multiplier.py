@@ -53,7 +53,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Multiplier:
     """A multiplier bootstrap; B draws, P parameters.
 

@@ -12,7 +12,7 @@ from scipy import stats
 from didjack.linalg import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inference:
     """Estimates with standard errors, tests and intervals; P parameters.
 
