@@ -424,6 +424,8 @@ def main(argv: list) -> int:
         say("Environment: " + str(VENV))
         return 0
     code = hand_over(command)
+    if code == 130:
+        say("Interrupted. Finished pages are kept: the same command goes on from there.")
     if options.action == "run":
         say(f"Total time {clock(time.monotonic() - started)}")
     return code
