@@ -200,15 +200,22 @@ def influence_table(jk: Jackknife, names: Mapping[object, str] | None = None, ro
 
 
 def ledger_table(res: ATTgt) -> GT:
-    """Lay out the ledger: what was left out, how much, and why."""
-    lines = [
-        {
-            "What": f"{row.kind} {row.what}" if row.kind != "cell" else row.what,
-            "Reason": row.reason,
-            "How many": f"{row.size:,} {'units' if row.kind == 'units' else 'rows'}",
-        }
-        for row in records(res.ledger.rename(columns={"count": "size"}))  # tuples have a count
-    ]
+    """Lay out the ledger: what was left out, how much, and why; many alike share a line."""
+    ledger = res.ledger.rename(columns={"count": "size"})  # tuples have a method count
+    lines = []
+    for (kind, reason), entries in ledger.groupby(["kind", "reason"], sort=False):
+        names, sizes = entries["what"].tolist(), entries["size"]
+        each = f"{sizes.min():,}"
+        if sizes.min() != sizes.max():
+            each += f" to {sizes.max():,}"
+        noun = "units" if kind == "units" else "rows"
+        lines.append(
+            {
+                "What": f"{kind} {listed(names, 6)}" if kind != "cell" else listed(names, 6),
+                "Reason": reason,
+                "How many": f"{each} {noun}{' each' if len(names) > 1 else ''}",
+            }
+        )
     return great_table(pd.DataFrame(lines)).cols_align("left", ["Reason"])
 
 
