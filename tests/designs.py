@@ -20,6 +20,9 @@ class Drawn:
     weight: str | None
     control_group: str
     base_period: str
+    est_method: str = "reg"
+    anticipation: int = 0
+    unbalanced: bool = False
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -31,11 +34,13 @@ class Drawn:
             "idname": "unit" if self.panel else None,
             "clustervars": "cluster",
             "xformla": "~ " + " + ".join(self.covariates) if self.covariates else None,
-            "est_method": "reg",
+            "est_method": self.est_method,
             "control_group": self.control_group,
             "base_period": self.base_period,
             "weightsname": self.weight,
             "panel": self.panel,
+            "anticipation": self.anticipation,
+            "allow_unbalanced_panel": self.unbalanced,
         }
 
     @property
@@ -59,7 +64,14 @@ def _outcome(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 @st.composite
-def designs(draw: st.DrawFn, panel: bool, covariates: int = 0) -> Drawn:
+def designs(
+    draw: st.DrawFn,
+    panel: bool,
+    covariates: int = 0,
+    methods: tuple[str, ...] = ("reg",),
+    anticipation: int = 0,
+    unbalanced: bool = False,
+) -> Drawn:
     """Draw a design; with covariates the clusters are larger, so that regressions have rows."""
     gaps = draw(st.lists(st.sampled_from([1, 1, 2]), min_size=2, max_size=4))
     times = 2000 + np.concatenate([[0], np.cumsum(gaps)])
@@ -75,7 +87,7 @@ def designs(draw: st.DrawFn, panel: bool, covariates: int = 0) -> Drawn:
     clusters = np.repeat(np.arange(len(sizes)), sizes)
     units = pd.DataFrame({"unit": np.arange(len(cohorts)), "cluster": clusters, "g": cohorts})
     frame = units.merge(pd.DataFrame({"t": times}), how="cross")
-    if not panel:  # each row is another person; some rows are missing, so cells can be empty
+    if not panel or unbalanced:  # rows are missing, so cells can be empty
         rows = rng.permutation(len(frame))
         frame = frame.iloc[rows[: draw(st.integers(len(frame) // 2, len(frame)))]]
     frame = _outcome(frame.reset_index(drop=True), rng)
@@ -86,4 +98,7 @@ def designs(draw: st.DrawFn, panel: bool, covariates: int = 0) -> Drawn:
         weight=draw(st.sampled_from([None, "wt"])),
         control_group=draw(st.sampled_from(["nevertreated", "notyettreated"])),
         base_period=draw(st.sampled_from(["varying", "universal"])),
+        est_method=draw(st.sampled_from(methods)),
+        anticipation=draw(st.integers(0, anticipation)),
+        unbalanced=unbalanced,
     )
