@@ -7,6 +7,7 @@ for it: regression coefficients and estimated aggregation weights are included b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,28 +35,41 @@ def small_panel(seed: int = 3) -> pd.DataFrame:
     return frame
 
 
-def arguments(panel: bool, xformla: str | None, weight: str | None, control: str, base: str):
+def arguments(
+    kind: str, method: str, xformla: str | None, weight: str | None, control: str, base: str
+) -> dict[str, Any]:
     return {
         "yname": "y",
         "tname": "t",
         "gname": "g",
-        "idname": "unit" if panel else None,
+        "idname": None if kind == "rc" else "unit",
         "xformla": xformla,
-        "est_method": "reg",
+        "est_method": method,
         "control_group": control,
         "base_period": base,
         "weightsname": weight,
-        "panel": panel,
+        "panel": kind != "rc",
+        "allow_unbalanced_panel": kind == "unbalanced",
     }
 
 
+NEVER, NOTYET = "nevertreated", "notyettreated"
 CASES = {
-    "panel": arguments(True, None, None, "nevertreated", "varying"),
-    "panel, covariate": arguments(True, "~ x", None, "nevertreated", "universal"),
-    "panel, weights, not yet": arguments(True, "~ x", "wt", "notyettreated", "varying"),
-    "rc": arguments(False, None, None, "notyettreated", "universal"),
-    "rc, covariate": arguments(False, "~ x", None, "nevertreated", "varying"),
-    "rc, weights": arguments(False, "~ x", "wt", "nevertreated", "varying"),
+    "panel reg": arguments("panel", "reg", None, None, NEVER, "varying"),
+    "panel reg x": arguments("panel", "reg", "~ x", None, NEVER, "universal"),
+    "panel reg x weights": arguments("panel", "reg", "~ x", "wt", NOTYET, "varying"),
+    "panel ipw x weights": arguments("panel", "ipw", "~ x", "wt", NEVER, "varying"),
+    "panel dr x": arguments("panel", "dr", "~ x", None, NEVER, "universal"),
+    "rc reg": arguments("rc", "reg", None, None, NOTYET, "universal"),
+    "rc reg x": arguments("rc", "reg", "~ x", None, NEVER, "varying"),
+    "rc reg x weights": arguments("rc", "reg", "~ x", "wt", NEVER, "varying"),
+    "rc ipw x": arguments("rc", "ipw", "~ x", None, NEVER, "varying"),
+    "unbalanced reg x": arguments("unbalanced", "reg", "~ x", None, NEVER, "varying"),
+    "unbalanced ipw x weights": arguments("unbalanced", "ipw", "~ x", "wt", NEVER, "varying"),
+}
+REMOVED = {  # rows are units in cross-sections: fewer of them; incomplete units otherwise
+    "rc": lambda d: d["unit"] % 8 == 1,
+    "unbalanced": lambda d: (d["unit"] * 7 + d["t"]) % 11 == 0,
 }
 
 
@@ -94,10 +108,10 @@ def numerical_influence(frame: pd.DataFrame, kwargs: dict[str, Any]) -> np.ndarr
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request):
-    kwargs = CASES[request.param]
-    frame = small_panel()
-    if not kwargs["panel"]:  # fewer rows, since each of them is a unit
-        frame = frame[frame["unit"] % 8 != 1].reset_index(drop=True)
+    frame, kwargs = small_panel(), CASES[request.param]
+    kind = request.param.split()[0]
+    if kind in REMOVED:
+        frame = frame[~REMOVED[kind](frame)].reset_index(drop=True)
     return frame, kwargs, numerical_influence(frame, kwargs)
 
 
@@ -141,3 +155,70 @@ def test_comparison_can_fail(case):
     wrong = res.influence * (1 + 1e-4)
     with pytest.raises(AssertionError, match="relative difference"):
         assert_close(wrong, numerical[:, : len(res.att)], RTOL, "psi", np.abs(numerical).max())
+
+
+# --- doubly robust estimation of repeated cross-sections --------------------------------------
+
+
+@dataclass(frozen=True)
+class TwoByTwo:
+    """One cohort, two periods, rows as units: the arrays that R's drdid_rc works with."""
+
+    D: np.ndarray
+    late: np.ndarray
+    y: np.ndarray
+    w: np.ndarray
+    X: np.ndarray
+
+    def propensity(self) -> np.ndarray:
+        b = np.zeros(self.X.shape[1])
+        for _ in range(30):
+            p = 1 / (1 + np.exp(-self.X @ b))
+            hessian = (self.X * (self.w * p * (1 - p))[:, None]).T @ self.X
+            b += np.linalg.solve(hessian, self.X.T @ (self.w * (self.D - p)))
+        return p
+
+    def coefficients_of_early_controls(self) -> np.ndarray:
+        """Return the influence functions of the regression of untreated rows, first period."""
+        weight = self.w * (1 - self.D) * (1 - self.late)
+        XW = self.X * weight[:, None]
+        beta = np.linalg.solve(XW.T @ self.X, XW.T @ self.y)
+        return (XW * (self.y - self.X @ beta)[:, None]) @ np.linalg.inv(XW.T @ self.X / len(weight))
+
+    def means_of_early_covariates(self) -> np.ndarray:
+        """Return the means among the treated, less those of the controls weighted by odds."""
+        p, early = self.propensity(), 1 - self.late
+        odds = self.w * early * p * (1 - self.D) / (1 - p)
+        return np.average(self.X, axis=0, weights=self.w * early * self.D) - np.average(
+            self.X, axis=0, weights=odds
+        )
+
+
+@pytest.mark.parametrize("weight", [None, "wt"])
+def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(weight):
+    """R's drdid_rc adds what estimating the first period's regression does, and should subtract.
+
+    (DRDID 1.2.3: `inf.treat.or` and `inf.cont.or` are sums where the estimate is a difference.)
+    The two terms cancel when weighting by the odds balances the covariates, so that it does not
+    matter in large samples. didjack follows R; this test holds the difference to just that term.
+    """
+    rng = np.random.default_rng(0)
+    n = 60
+    frame = pd.DataFrame({"t": np.tile([2000, 2001], n // 2), "x": rng.normal(size=n)})
+    frame["g"] = np.where(rng.random(n) < 0.4, 2001, 0)
+    frame["wt"] = rng.uniform(0.5, 2.0, size=n)
+    frame["y"] = 0.5 * frame["x"] + rng.normal(size=n)
+    kwargs = arguments("rc", "dr", "~ x", weight, NEVER, "varying")
+    w = frame[weight].to_numpy() if weight else np.ones(n)
+    arrays = TwoByTwo(
+        D=(frame["g"] > 0).to_numpy(dtype=float),
+        late=(frame["t"] == 2001).to_numpy(dtype=float),
+        y=frame["y"].to_numpy(),
+        w=w / w.mean(),
+        X=np.column_stack([np.ones(n), frame["x"]]),
+    )
+    numerical = numerical_influence(frame, kwargs)[:, 0]
+    term = arrays.coefficients_of_early_controls() @ arrays.means_of_early_covariates()
+    ours = dj.att_gt(frame, **kwargs).influence[:, 0]
+    assert_close(ours, numerical - 2 * term, RTOL, "influence", np.abs(numerical).max())
+    assert np.abs(term).max() > 0.01  # the test is about something
