@@ -356,6 +356,12 @@ class Aggregate:
 
         return plots.plot_aggregate(self, ax=ax, level=level)
 
+    def to_latex(self, caption: str = "", label: str = "") -> str:
+        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        from didjack import tables
+
+        return tables.to_latex(self, caption, label)
+
     def _repr_html_(self) -> str:
         return self.to_frame()._repr_html_()  # type: ignore[operator]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from didjack.attgt import ATTgt, att_gt
 from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife, jackknife
 from didjack.inference.results import Inference
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,24 @@ class Comparison:
     def summary(self) -> str:
         """Return a short text for people."""
         return "\n".join([self.to_frame().to_string(index=False), "", *self.notes])
+
+    def plot(self, type: str | None = None) -> Figure:
+        """Draw one aggregation with clustered and CV3 intervals side by side (matplotlib).
+
+        The default is the event study if it is there, else the first aggregation.
+        """
+        from didjack import plots
+
+        chosen = type or (
+            "dynamic" if "dynamic" in self.jackknives else next(iter(self.jackknives))
+        )
+        return plots.plot_inferences(self.jackknives[chosen])
+
+    def to_latex(self, caption: str = "", label: str = "") -> str:
+        """Write the overall effects as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        from didjack import tables
+
+        return tables.to_latex(self, caption, label)
 
     def _repr_html_(self) -> str:
         return self.to_frame()._repr_html_()  # type: ignore[operator]

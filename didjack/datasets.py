@@ -237,6 +237,8 @@ def write_specification(
         derivations=(),
         specifications=(),
     )
-    own = Specification(path.stem, title, description, path.stem, dict(kwargs), cluster, origin=origin)
+    own = Specification(
+        path.stem, title, description, path.stem, dict(kwargs), cluster, origin=origin
+    )
     path.write_text(specification_text(own), encoding="utf-8", newline="\n")
     return path

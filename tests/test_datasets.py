@@ -26,6 +26,7 @@ SPECIFICATIONS = [
     ("mpdta", "mpdta-state"),
     ("merit", "merit"),
     ("merit", "merit-covariates"),
+    ("merit", "merit-dr"),
 ]
 
 
@@ -173,7 +174,8 @@ def test_specifications_fit_their_data(dataset, name):
     roles = ("yname", "tname", "gname", "idname", "weightsname", "clustervars")
     assert {spec.kwargs[key] for key in roles if key in spec.kwargs} <= set(frame.columns)
     assert spec.kwargs["clustervars"] == spec.cluster
-    assert spec.kwargs["est_method"] == "reg"
+    assert spec.kwargs["est_method"] == ("dr" if name == "merit-dr" else "reg")
+    assert spec.weights == ("csdid" if name == "merit-dr" else "did")
     assert len(spec.title) < 80
     assert len(spec.description) > 80
     unit = spec.kwargs.get("idname")

@@ -264,6 +264,14 @@ class Jackknife:
     def notes(self) -> list[str]:
         """Return sentences on what the reader of the table must know."""
         notes = [f"Skipped cluster {c}: {reason}." for c, reason in self.skipped.to_numpy()]
+        usable = self._usable.sum(axis=0)
+        fewer = (usable < usable.max()) & (usable > 0)
+        if fewer.any():
+            names = ", ".join(n for n, few in zip(self.parameters, fewer, strict=True) if few)
+            notes.append(
+                f"Some deletions leave nothing of {names}: the standard error varies the other "
+                "clusters only, and is too small where one treated cluster carries the effect."
+            )
         for cluster, rows in self.lost_cohorts.groupby("cluster", sort=False):
             lost = ", ".join(f"{g:g}" for g in rows["cohort"])
             moves = (
@@ -287,6 +295,12 @@ class Jackknife:
         from didjack import plots
 
         return plots.plot_jackknife(self, ax=ax)
+
+    def to_latex(self, caption: str = "", label: str = "") -> str:
+        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        from didjack import tables
+
+        return tables.to_latex(self, caption, label)
 
     def _repr_html_(self) -> str:
         return self.to_frame()._repr_html_()  # type: ignore[operator]
