@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -48,12 +48,10 @@ class Jackknife:
     replicates : (C + 1, P) array
         Row 0 is the full sample, row h + 1 the estimates without cluster h; NaN where a
         deletion leaves nothing to estimate.
-    skipped : DataFrame
-        Clusters whose deletion leaves no overall effect: cluster, reason.
-    lost_cohorts : DataFrame
-        Deletions that remove whole cohorts, so that the average is over fewer: cluster, cohort.
-    lost_covariates : DataFrame
-        Deletions that make a covariate redundant: cluster, covariate.
+    cohort_lost : (C, Q) bool array
+        Whether a deletion removes a treated cohort.
+    covariate_lost : (C, k) bool array
+        Whether a deletion makes a covariate redundant.
     level : float
     center : {"estimate", "mean"}
         "estimate": CV3; "mean": CV3J, centred at the mean of the deletions.
@@ -64,9 +62,8 @@ class Jackknife:
     target: Target = field(repr=False)
     clusters: Clusters = field(repr=False)
     replicates: Array = field(repr=False)
-    skipped: pd.DataFrame = field(repr=False)
-    lost_cohorts: pd.DataFrame = field(repr=False)
-    lost_covariates: pd.DataFrame = field(repr=False)
+    cohort_lost: Mask = field(repr=False)
+    covariate_lost: Mask = field(repr=False)
     level: float = 0.95
     center: str = "estimate"
     estimand: str = "refit"
@@ -103,6 +100,35 @@ class Jackknife:
     def _usable(self) -> Mask:
         """Which deletions enter: (C, P)."""
         return np.isfinite(self.replicates[1:])
+
+    @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """Clusters whose deletion leaves no overall effect: cluster, reason."""
+        kept = self._usable.any(axis=1)
+        if not isinstance(self.target, ATTgt):
+            kept = self._usable[:, 0]
+        nothing_treated = self.cohort_lost.sum(axis=1) == len(self.target.attgt.panel.treated)
+        reasons = np.where(
+            nothing_treated,
+            "the only treated cluster; without it nothing is treated",
+            "no cell of the aggregation can be estimated without it",
+        )
+        frame = pd.DataFrame({"cluster": self.clusters.labels, "reason": reasons})
+        return frame[~kept].reset_index(drop=True)
+
+    @cached_property
+    def lost_cohorts(self) -> pd.DataFrame:
+        """Deletions that remove whole cohorts, so that averages have fewer: cluster, cohort."""
+        h, q = np.nonzero(self.cohort_lost)
+        cohorts = self.target.attgt.panel.cohorts
+        return pd.DataFrame({"cluster": self.clusters.labels[h], "cohort": cohorts[q]})
+
+    @cached_property
+    def lost_covariates(self) -> pd.DataFrame:
+        """Deletions that make a covariate redundant: cluster, covariate."""
+        h, j = np.nonzero(self.covariate_lost)
+        names = np.array(self.target.attgt.panel.design.names)
+        return pd.DataFrame({"cluster": self.clusters.labels[h], "covariate": names[j]})
 
     @cached_property
     def deviations(self) -> Array:
@@ -388,23 +414,18 @@ def _from_replicates(
         for h, refit in replicates.refits.items():
             rows[h + 1] = _cohort_rows(res, refit)
             values[h + 1] = _match(target, refit)
-    labels, panel = replicates.clusters.labels, res.panel
+    panel = res.panel
     lost = (rows[1:] == 0) & (rows[0] > 0)
     lost[:, ~np.isin(np.arange(rows.shape[1]), panel.treated)] = False
-    gone = estimates.left_out[1:] & ~estimates.left_out[0]
-    nothing_treated = lost.sum(axis=1) == len(panel.treated)
     if estimand == "fixed":  # nothing can be learnt from it about any treated cohort
-        values[1:][nothing_treated] = np.nan
+        values[1:][lost.sum(axis=1) == len(panel.treated)] = np.nan
     values[0] = target.values
-    any_left = np.where(np.isfinite(values[1:]).any(axis=1), 0.0, np.nan)
-    overall = any_left if isinstance(target, ATTgt) else values[1:, 0]
     return Jackknife(
         target=target,
         clusters=replicates.clusters,
         replicates=values,
-        skipped=_skipped(labels, overall, nothing_treated),
-        lost_cohorts=_pairs(labels, lost, panel.cohorts, "cohort"),
-        lost_covariates=_pairs(labels, gone, np.array(panel.design.names), "covariate"),
+        cohort_lost=lost,
+        covariate_lost=estimates.left_out[1:] & ~estimates.left_out[0],
         level=level,
         estimand=estimand,
     )
@@ -416,22 +437,6 @@ def _fill(res: ATTgt, replicates: Replicates) -> Array:
     for h, refit in replicates.refits.items():
         att[h + 1] = np.nan if refit is None else _by_name(refit, res.parameters)
     return np.where(np.isfinite(att), att, res.att)
-
-
-def _skipped(labels: pd.Index, overall: Array, only_treated: Mask) -> pd.DataFrame:
-    bad = np.flatnonzero(~np.isfinite(overall))
-    reasons = [
-        "the only treated cluster; without it nothing is treated"
-        if only_treated[h]
-        else "no cell of the aggregation can be estimated without it"
-        for h in bad
-    ]
-    return pd.DataFrame({"cluster": labels[bad], "reason": pd.Series(reasons, dtype="str")})
-
-
-def _pairs(labels: pd.Index, hit: Mask, values: NDArray[Any], column: str) -> pd.DataFrame:
-    h, j = np.nonzero(hit)
-    return pd.DataFrame({"cluster": labels[h], column: values[j]})
 
 
 def _cohort_rows(res: ATTgt, refit: ATTgt | None) -> NDArray[np.int64]:
