@@ -1,0 +1,184 @@
+"""The tests that are compared, and the counts that a table is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from didjack.aggregate import TYPES
+from didjack.errors import DataError
+from didjack.inference.multiplier import DRAWS, spread
+from didjack.linalg import Array
+
+LEVELS = (0.01, 0.05, 0.1)
+SHARED = 25  # replications that share their multipliers: draws cost more than products
+
+LABELS = {
+    "clustered-z": "clustered influence functions, normal",
+    "clustered-t": "clustered influence functions, t(G - 1)",
+    "cv3": "cluster jackknife CV3, t(H - 1)",
+    "cv3j": "cluster jackknife CV3J, t(H - 1)",
+    "rademacher": "multiplier bootstrap, Rademacher",
+    "mammen": "multiplier bootstrap, Mammen",
+    "webb": "multiplier bootstrap, Webb",
+    "permutation": "randomization inference on the estimate",
+    "twfe-cv1": "two-way fixed effects, CV1, t(G - 1)",
+    "twfe-cv3": "two-way fixed effects, CV3, t(H - 1)",
+}
+CSDID_TESTS = tuple(name for name in LABELS if not name.startswith("twfe"))
+FAST_TESTS = ("clustered-z", "clustered-t", "cv3", "cv3j")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is computed in every replication.
+
+    Attributes
+    ----------
+    types : tuple of str
+        Aggregations of CSDID.
+    tests : tuple of str
+        Tests of CSDID, of `CSDID_TESTS`.
+    twfe : bool
+        Also two-way fixed effects, with CV1 and CV3.
+    n_boot : int
+        Draws of each multiplier bootstrap.
+    n_permutations : int
+        Random assignments of randomization inference.
+    """
+
+    types: tuple[str, ...] = TYPES
+    tests: tuple[str, ...] = FAST_TESTS
+    twfe: bool = True
+    n_boot: int = 399
+    n_permutations: int = 399
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names and counts that are too small."""
+        for key, names, known in (("types", self.types, TYPES), ("tests", self.tests, CSDID_TESTS)):
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise DataError(
+                    f"Settings: {key} has {', '.join(unknown)}; there are {', '.join(known)}."
+                )
+        for key in ("n_boot", "n_permutations"):
+            if getattr(self, key) < 19:
+                raise DataError(f"Settings: {key} is {getattr(self, key)}; use 19 or more.")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test of an estimator: how its standard error is made, and its critical values."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    name: str
+    kind: str  # clustered, jackknife, bootstrap or permutation
+    df: float
+    centred: bool = False
+
+
+def tests_of(
+    estimator: str, settings: Settings, n_clusters: int, n_deletions: int
+) -> tuple[Test, ...]:
+    """List the tests of an estimator; those that cannot be computed are left out.
+
+    Parameters
+    ----------
+    estimator : str
+        An aggregation, or "twfe".
+    settings : Settings
+    n_clusters, n_deletions : int
+        Without two deletions there is no jackknife.
+    """
+    G, H = float(n_clusters), float(n_deletions)
+    if estimator == "twfe":
+        every = [Test("twfe-cv1", "clustered", G - 1), Test("twfe-cv3", "jackknife", H - 1)]
+    else:
+        kinds = {
+            "clustered-z": Test("clustered-z", "clustered", np.inf),
+            "clustered-t": Test("clustered-t", "clustered", G - 1),
+            "cv3": Test("cv3", "jackknife", H - 1),
+            "cv3j": Test("cv3j", "jackknife", H - 1, centred=True),
+            "permutation": Test("permutation", "permutation", np.nan),
+        }
+        kinds |= {name: Test(name, "bootstrap", np.inf) for name in DRAWS}
+        every = [kinds[name] for name in settings.tests]
+    return tuple(test for test in every if test.kind != "jackknife" or H > 1)
+
+
+def bootstrap_se(name: str, scores: Array, n_boot: int, rng: np.random.Generator) -> Array:
+    """Return multiplier-bootstrap standard errors (R `did`'s interquartile range), (n,).
+
+    A few replications share their multipliers. Each rejection keeps its probability; only their
+    dependence makes Monte Carlo standard errors a little too small.
+    """
+    n, G = scores.shape
+    out = np.empty(n)
+    for start in range(0, n, SHARED):
+        part = scores[start : start + SHARED]
+        draws = DRAWS[name](rng, (n_boot, G)) @ part.T
+        out[start : start + SHARED] = spread(draws, "iqr")
+    return out
+
+
+@dataclass(eq=False)
+class Tally:
+    """Sums over replications, by estimator, test and level (rows of the table).
+
+    Attributes
+    ----------
+    n, rejected, covered : (rows,) int arrays
+        Replications with a standard error; rejections of no effect; intervals with the truth.
+    length, estimate, square, se : (rows,) arrays
+        Sums of interval lengths, errors of the estimate, their squares, and standard errors.
+    """
+
+    n: Array
+    rejected: Array
+    covered: Array
+    length: Array
+    estimate: Array
+    square: Array
+    se: Array
+
+    @classmethod
+    def empty(cls, rows: int) -> Tally:
+        """Start from zero."""
+        return cls(*(np.zeros(rows) for _ in range(7)))
+
+    def add(self, at: int, estimate: Array, truth: float, se: Array, df: float) -> None:
+        """Count a test with a standard error, at all levels from row `at` on."""
+        good = se > 0
+        error, se = (estimate - truth)[good], se[good]
+        size, miss = np.abs(estimate[good]) / se, np.abs(error) / se
+        for row, level in enumerate(LEVELS, start=at):
+            critical = stats.t.ppf(1 - level / 2, df)
+            self._count(row, error)
+            self.rejected[row] = (size > critical).sum()
+            self.covered[row] = (miss <= critical).sum()
+            self.length[row] = 2 * critical * se.sum()
+            self.se[row] = se.sum()
+
+    def add_p(self, at: int, estimate: Array, truth: float, p: Array) -> None:
+        """Count a test that has a p-value only."""
+        for row, level in enumerate(LEVELS, start=at):
+            self._count(row, estimate - truth)
+            self.rejected[row] = (p <= level + 1e-12).sum()
+            self.covered[row] = self.length[row] = self.se[row] = np.nan
+
+    def _count(self, row: int, error: Array) -> None:
+        self.n[row] = len(error)
+        self.estimate[row] = error.sum()
+        self.square[row] = error @ error
+
+    @classmethod
+    def total(cls, tallies: list[Tally]) -> Tally:
+        """Add up, in the order given: floating-point sums are then the same in every run."""
+        out = cls.empty(len(tallies[0].n))
+        for tally in tallies:
+            for name, values in vars(tally).items():
+                getattr(out, name)[:] += values
+        return out

@@ -1,0 +1,212 @@
+"""The engine: one design compiled into matrices, replications evaluated in blocks.
+
+Replications come in blocks of fixed size, each with a seed of its own that follows from the
+study's seed, the design and the block's number. Tables are therefore the same for any number of
+workers and any way of sharing out blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from didjack import twfe
+from didjack.errors import DataError
+from didjack.linalg import Array
+from didjack.simulate import linear
+from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of
+from didjack.simulate.designs import Design
+from didjack.simulate.draws import draw_means
+
+BLOCK = 500  # replications per seed
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """Coefficients of one estimator on means of clusters by period; columns of a matrix.
+
+    Attributes
+    ----------
+    estimate : (G T,) array
+    deletions : (G T, H) array
+        Estimate without a cluster minus the estimate, for the H deletions that can be estimated.
+    scores : (G T, G) array
+        What each cluster contributes to the clustered variance: influence sums over n, or scores.
+    factor : float
+        Small-sample factor of the clustered variance.
+    valid : bool
+        False where a deletion is an error in the public functions: no controls are left.
+    """
+
+    estimate: Array = field(repr=False)
+    deletions: Array = field(repr=False)
+    scores: Array = field(repr=False)
+    factor: float = 1.0
+    valid: bool = True
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return self.scores.shape[1]
+
+    @property
+    def n_deletions(self) -> int:
+        """Number of deletions H that can be estimated."""
+        return self.deletions.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What one estimator gives in n replications.
+
+    Attributes
+    ----------
+    estimate : (n,) array
+    deviations : (n, H) array
+        Deletions minus estimate.
+    scores : (n, G) array
+    """
+
+    estimate: Array
+    deviations: Array
+    scores: Array
+
+
+def compile_csdid(design: Design, type: str) -> Compiled:
+    """Find the coefficients of an aggregation of CSDID in a design."""
+    G = design.clusters
+    average = linear.Average.of(type, design.starts, design.periods)
+    size = design.sizes.astype(np.float64)
+    weight = size * np.vstack([np.ones(G), 1 - np.eye(G)])
+    full = linear.loadings(average, np.tile(design.cohort, (G + 1, 1)), weight)
+    scores = linear.influence_loadings(average, design.cohort, size)
+    controls = int((design.cohort == len(design.adoption)).sum())
+    return _compiled(full, scores, 1.0, controls > 1)
+
+
+def compile_twfe(design: Design) -> Compiled:
+    """Find the coefficients of two-way fixed effects in a design."""
+    G, T = design.clusters, design.periods
+    size = design.sizes.astype(np.float64)
+    first = np.append(design.starts, T)[design.cohort]
+    D = (np.arange(T) >= first[:, None]).astype(np.float64)
+    full = twfe.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
+    scores = twfe.score_loadings(D, size)
+    return _compiled(full, scores, twfe.cv1_factor(size.sum() * T, G, T), True)
+
+
+def _compiled(full: Array, scores: Array, factor: float, valid: bool) -> Compiled:
+    R, G, T = full.shape
+    flat = full.reshape(R, G * T)
+    kept = np.isfinite(flat[1:]).all(axis=1)
+    deletions = (flat[1:][kept] - flat[0]).T
+    return Compiled(
+        np.ascontiguousarray(flat[0]),
+        np.ascontiguousarray(deletions),
+        np.ascontiguousarray(scores.reshape(G, G * T).T),
+        factor,
+        valid,
+    )
+
+
+def evaluate(compiled: Compiled, means: Array) -> Statistics:
+    """Apply the coefficients to means (n, G, T)."""
+    rows = means.reshape(len(means), -1)
+    return Statistics(rows @ compiled.estimate, rows @ compiled.deletions, rows @ compiled.scores)
+
+
+class Engine:
+    """Everything about one design that does not change between replications.
+
+    Parameters
+    ----------
+    design : Design
+    settings : Settings
+        Aggregations and tests, bootstrap draws and permutations.
+    seed : int
+        Seed of the study.
+    """
+
+    def __init__(self, design: Design, settings: Settings, seed: int = 0) -> None:
+        self.design, self.settings, self.seed = design, settings, seed
+        self.estimators = {type: compile_csdid(design, type) for type in settings.types}
+        if settings.twfe:
+            self.estimators["twfe"] = compile_twfe(design)
+        effects = design.effects.ravel()
+        self.truth = {name: float(c.estimate @ effects) for name, c in self.estimators.items()}
+        if settings.twfe:  # what it should estimate, not what it does
+            simple = compile_csdid(design, "simple")
+            self.truth["twfe"] = float(simple.estimate @ effects)
+        self.tests: dict[str, tuple[Test, ...]] = {
+            name: tests_of(name, settings, c.n_clusters, c.n_deletions if c.valid else 0)
+            for name, c in self.estimators.items()
+        }
+
+    def rng(self, block: int) -> np.random.Generator:
+        """Return the generator of a block."""
+        entropy = [self.seed, int(self.design.key, 16), block]
+        return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
+
+    def block(self, number: int, size: int = BLOCK) -> Tally:
+        """Draw and test one block of replications."""
+        rng = self.rng(number)
+        means = draw_means(self.design, rng, BLOCK)[:size]
+        tally = Tally.empty(self.rows)
+        at = 0
+        for name, compiled in self.estimators.items():
+            statistics = evaluate(compiled, means)
+            p_permuted = self._permutation_p(name, means, statistics, rng)
+            for test in self.tests[name]:
+                if test.kind == "permutation":
+                    tally.add_p(at, statistics.estimate, self.truth[name], p_permuted)
+                else:
+                    se = self._standard_error(test, compiled, statistics, rng)
+                    tally.add(at, statistics.estimate, self.truth[name], se, test.df)
+                at += len(LEVELS)
+        return tally
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table: estimators, tests and levels."""
+        return sum(len(tests) for tests in self.tests.values()) * len(LEVELS)
+
+    def run(self, blocks: Iterable[int], reps: int) -> list[Tally]:
+        """Evaluate blocks of a run of `reps` replications; the last one may be smaller."""
+        return [self.block(b, min(BLOCK, reps - b * BLOCK)) for b in blocks]
+
+    def _standard_error(
+        self, test: Test, compiled: Compiled, s: Statistics, rng: np.random.Generator
+    ) -> Array:
+        if test.kind == "clustered":
+            return np.sqrt(compiled.factor * np.einsum("nc,nc->n", s.scores, s.scores))
+        if test.kind == "jackknife":
+            d, H = s.deviations, compiled.n_deletions
+            if test.centred:
+                d = d - d.mean(axis=1, keepdims=True)
+            return np.sqrt((H - 1) / H * np.einsum("nh,nh->n", d, d))
+        return bootstrap_se(test.name, s.scores, self.settings.n_boot, rng)
+
+    def _permutation_p(
+        self, name: str, means: Array, s: Statistics, rng: np.random.Generator
+    ) -> Array:
+        """Share of random assignments of cohorts to clusters with an estimate as large."""
+        if not any(test.kind == "permutation" for test in self.tests[name]):
+            return np.empty(0)
+        d, P = self.design, self.settings.n_permutations
+        average = linear.Average.of(name, d.starts, d.periods)
+        cohort = rng.permuted(np.tile(d.cohort, (P, 1)), axis=1)
+        size = np.broadcast_to(d.sizes.astype(np.float64), cohort.shape)
+        other = linear.loadings(average, cohort, size).reshape(P, -1)
+        permuted = means.reshape(len(means), -1) @ other.T
+        # Permutations that keep every cohort in place give the same number up to rounding.
+        larger = np.abs(permuted) >= np.abs(s.estimate)[:, None] * (1 - 1e-10)
+        return np.asarray((1 + larger.sum(axis=1)) / (P + 1))
+
+
+def check_replications(reps: int) -> int:
+    """Return the number of blocks of a run."""
+    if reps < 1:
+        raise DataError(f"reps is {reps}; draw at least one replication.")
+    return -(-reps // BLOCK)

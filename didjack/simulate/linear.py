@@ -1,0 +1,167 @@
+"""CSDID as a matrix: what every statistic of a fixed design is made of.
+
+In a design the sizes and cohorts of clusters are given, only outcomes are random. An average of
+group-time effects, the same average without one cluster, and the influence of a cluster are then
+linear in the means of clusters by period. Their coefficients are found once per design; each
+replication is a row of a matrix product. The leading axis R is that of replicates, as elsewhere:
+rows of cluster weights. Formulas are those of `didjack.aggregate` with R `did`'s weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from didjack.linalg import Array, Index, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Which post-treatment cells (cohort q, period t) make up an aggregation; K elements.
+
+    Attributes
+    ----------
+    type : str
+        Simple, dynamic, group or calendar.
+    member : (K, Q, T) bool array
+    starts : (Q,) int array
+        First treated period of each cohort; its base is the period before.
+    """
+
+    type: str
+    member: Mask
+    starts: Index
+
+    @classmethod
+    def of(cls, type: str, starts: Index, periods: int) -> Average:
+        """List the elements of an aggregation."""
+        t = np.arange(periods)
+        event_time = t - starts[:, None]
+        post = event_time >= 0
+        if type == "simple":
+            member = post[None]
+        elif type == "group":
+            member = post & np.eye(len(starts), dtype=bool)[:, :, None]
+        elif type == "calendar":
+            member = post & (t == np.arange(starts.min(), periods)[:, None, None])
+        else:
+            labels = np.arange(periods - starts.min())
+            member = event_time == labels[:, None, None]
+        return cls(type, member, starts)
+
+    def weights(self, size: Array) -> tuple[Array, Array, Array]:
+        """Weigh the cells for cohort sizes (R, Q).
+
+        Returns
+        -------
+        within : (R, K, Q, T)
+            Weights of cells in elements, adding up to one; zero for elements that are not there.
+        overall : (R, K)
+            Weights of elements; NaN for a replicate without any treated cluster.
+        total : (R, K)
+            Sum of cell weights before they are made to add up to one.
+        """
+        raw = (size > 0).astype(np.float64) if self.type == "group" else size
+        cells = self.member * raw[:, None, :, None]
+        total = cells.sum(axis=(2, 3))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            within = np.where(total[..., None, None] > 0, cells / total[..., None, None], 0.0)
+            share = size if self.type == "group" else (total > 0).astype(np.float64)
+            overall = share / share.sum(axis=1, keepdims=True)
+        return within, overall, total
+
+    def contrast(self, cells: Array) -> Array:
+        """Turn weights of cells (..., Q, T) into weights of cohort means (..., Q + 1, T).
+
+        A cell is the change of its cohort since the base period, less that of the controls,
+        which come last.
+        """
+        treated = cells.copy()
+        sums = cells.sum(axis=-1)
+        for q, start in enumerate(self.starts):
+            treated[..., q, start - 1] -= sums[..., q]
+        control = -treated.sum(axis=-2, keepdims=True)
+        return np.concatenate([treated, control], axis=-2)
+
+
+def cohort_sizes(cohort: Index, weight: Array, n_cohorts: int) -> Array:
+    """Add up cluster weights (R, G) by cohort (R, G), controls last: (R, Q + 1)."""
+    codes = np.arange(n_cohorts + 1)
+    return np.stack([(weight * (cohort == q)).sum(axis=1) for q in codes], axis=1)
+
+
+def loadings(average: Average, cohort: Index, weight: Array) -> Array:
+    """Coefficients of the overall effect in every replicate.
+
+    Parameters
+    ----------
+    average : Average
+    cohort : (R, G) int array
+        Cohort of each cluster, Q for controls. Replicates may differ in it, as in permutations.
+    weight : (R, G) array
+        Units of each cluster; zero where it is deleted.
+
+    Returns
+    -------
+    (R, G, T) array
+        NaN for a replicate without treated clusters or without controls.
+    """
+    size = cohort_sizes(cohort, weight, len(average.starts))
+    within, overall, _ = average.weights(size[:, :-1])
+    path = average.contrast(np.einsum("rk,rkqt->rqt", overall, within))  # (R, Q + 1, T)
+    rows = np.arange(len(cohort))[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(weight > 0, weight / size[rows, cohort], 0.0)
+    out = share[..., None] * path[rows, cohort]
+    out[size[:, -1] == 0] = np.nan  # the controls are gone
+    return np.asarray(out)
+
+
+def influence_loadings(average: Average, cohort: Index, weight: Array) -> Array:
+    """Coefficients of each cluster's influence sum over n, in the full sample.
+
+    The clustered variance is the sum of squares of what they give.
+
+    Parameters
+    ----------
+    average : Average
+    cohort : (G,) int array
+    weight : (G,) array
+
+    Returns
+    -------
+    (G, G, T) array
+        Cluster whose influence it is, cluster and period whose mean is multiplied.
+    """
+    Q = len(average.starts)
+    size = cohort_sizes(cohort[None], weight[None], Q)
+    within, overall, total = (a[0] for a in average.weights(size[:, :-1]))
+    effect = np.einsum("k,kqt->qt", overall, within)
+    path = average.contrast(effect)
+    share = weight / size[0, cohort]
+    same = cohort[:, None] == cohort
+    centred = np.eye(len(cohort)) - same * share
+    direct = share[:, None, None] * path[cohort][:, None, :] * centred[..., None]
+    through = average.contrast(_weight_terms(average, within, overall, total, size[0, :Q]))
+    through = np.concatenate([through, np.zeros((1, *through.shape[1:]))])  # none for controls
+    indirect = weight[:, None, None] * through[cohort][:, cohort] * share[:, None]
+    return np.asarray(direct + indirect)
+
+
+def _weight_terms(
+    average: Average, within: Array, overall: Array, total: Array, size: Array
+) -> Array:
+    """Influence of one unit more in cohort q through estimated weights, on cells: (Q, Q, T).
+
+    Weights W_k / sum W estimated from the sample contribute (ATT_k - theta) / sum W.
+    """
+    if average.type == "group":  # equal weights within a cohort; cohorts by size
+        effect = np.einsum("k,kqt->qt", overall, within)
+        return np.asarray((within - effect) / size.sum())
+    by_cell = average.member * (overall / total)[:, None, None]  # (K, Q, T)
+    Q, T = len(average.starts), within.shape[-1]
+    own = np.zeros((Q, Q, T))
+    at = np.arange(Q)
+    own[at, at] = by_cell.sum(axis=0)
+    return np.asarray(own - np.einsum("kqs,kpt->qpt", by_cell, within))
