@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import expit
 
 from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.moments import RowSums
@@ -95,7 +96,7 @@ class Propensity:
 
 def logit_terms(eta: Array, d: Array) -> tuple[Array, Array]:
     """Return score residual and curvature of the logit at linear predictor eta."""
-    p = 1.0 / (1.0 + np.exp(-eta))
+    p = expit(eta)
     return d - p, p * (1.0 - p)
 
 
@@ -236,9 +237,7 @@ def control_odds(sample: Sample, rows: slice, deleted: tuple[Index, Index], coef
     Propensities are capped at 1 - 1e-6, and controls with a propensity of `trim` or more get
     no weight, as in R `DRDID`.
     """
-    with np.errstate(over="ignore"):
-        p = 1.0 / (1.0 + np.exp(-(sample.X[rows] @ coef.T)))
-    p = np.minimum(p, 1.0 - 1e-6)
+    p = np.minimum(expit(sample.X[rows] @ coef.T), 1.0 - 1e-6)
     odds = sample.w[rows, None] * p / (1.0 - p)
     odds[p >= trim] = 0.0
     odds[sample.d[rows]] = 0.0
@@ -254,4 +253,4 @@ def largest(sample: Sample, coef: Array) -> Array:
         eta = sample.X[rows] @ coef.T
         eta[deleted] = -np.inf
         np.maximum(out, eta.max(axis=0), out=out)
-    return np.asarray(1.0 / (1.0 + np.exp(-out)))
+    return np.asarray(expit(out))

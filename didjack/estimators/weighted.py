@@ -108,6 +108,8 @@ def _no_overlap(comparison: Comparison, model: Propensity, left_out: Mask, how: 
     """Apply R `did`'s check: the largest propensity of an unweighted logit, (R,)."""
     sample = comparison.sample
     coef, failed = model.coef, model.singular
+    if len(sample.w) == 0:
+        return failed
     weighted = not (sample.w == comparison.count * sample.w[0] / comparison.count[0]).all()
     if weighted or how.model != "logit":
         plain = Sample(sample.X, sample.d, comparison.count, sample.cluster, sample.n_replicates)
