@@ -117,7 +117,9 @@ def venv_python(venv: Path = VENV) -> Path:
 
 def clean_environ() -> dict:
     """Return the environment variables for programs of the venv, without foreign packages."""
-    environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    # Packages come without byte code: without leave to write it, every import compiles anew.
+    dropped = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    environ = {name: value for name, value in os.environ.items() if name not in dropped}
     environ.update(
         PYTHONNOUSERSITE="1",
         PYTHONUTF8="1",

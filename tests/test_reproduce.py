@@ -245,10 +245,11 @@ def test_the_users_pip_configuration_counts_but_not_python_path(script, monkeypa
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     environ = script.clean_environ()
     assert environ["PIP_INDEX_URL"] == "https://mirror.example/simple"
     assert environ["PIP_USER"] == "0"
-    assert "PYTHONPATH" not in environ
+    assert not {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"} & set(environ)
 
 
 # ------------------------------------------------------------------------- the command line
