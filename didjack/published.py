@@ -22,6 +22,17 @@ QUANTITIES = {
     "cv3_high": ("CV3", "ci_high"),
 }
 
+# The same in words.
+NAMES = {
+    "att": "estimate",
+    "clustered_se": "clustered standard error",
+    "cv3_se": "CV3 standard error",
+    "cv3_t": "CV3 t statistic",
+    "cv3_p": "CV3 p-value",
+    "cv3_low": "lower end of the CV3 interval",
+    "cv3_high": "upper end of the CV3 interval",
+}
+
 
 def published() -> pd.DataFrame:
     """Return the published numbers of data/published.csv.
@@ -99,9 +110,12 @@ def _verdict(
     rounded = Decimal(repr(ours)).quantize(unit)
     steps = abs(rounded - theirs) / unit
     verdict = {0: "equal", 1: "last digit"}.get(int(steps), "different")
+    text = str(rounded)
+    if printed.lstrip("-").startswith("."):  # as Stata prints it
+        text = text.replace("0.", ".", 1)
     return {
         "ours": ours,
-        "rounded": str(rounded),
+        "rounded": text,
         "difference": ours - float(theirs),
         "verdict": verdict,
     }

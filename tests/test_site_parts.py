@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import nbformat
 import pytest
 import site_fixture as f
 
@@ -18,7 +19,13 @@ from didjack.site.outputs import FigureFolder, fenced, png_size, svg_size
 from didjack.site.page import _date
 from didjack.site.project import DEFAULT_CONFIG, Project, read_project
 from didjack.site.search import page_entries
-from didjack.site.sources import expand_includes, read_sources, split_front_matter
+from didjack.site.sources import (
+    Source,
+    expand_includes,
+    read_sources,
+    split_front_matter,
+    without_links,
+)
 
 
 def markdown(tmp_path: Path, *cells: object, **page: object) -> str:
@@ -231,3 +238,17 @@ def test_title_from_the_first_heading(tmp_path: Path) -> None:
     f.write_notebook(tmp_path / "reports" / "x.ipynb", notebook)
     page = build_site(tmp_path, renderer="pandoc").index.parent / "reports" / "x.html"
     assert page.read_text(encoding="utf-8").count("A heading</h1>") == 1
+
+
+def test_links_to_pages_left_out_become_text():
+    body = "[a page](reports/datasets/x.ipynb#sec-a), [kept](reports/y.ipynb), ![p](p.png)"
+    source = Source(Path("index.qmd"), "index.qmd", {}, body=body)
+    changed = without_links(source, ["reports/datasets/x.ipynb"])
+    assert changed.body == "a page, [kept](reports/y.ipynb), ![p](p.png)"
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("see [x](datasets/x.ipynb)")]
+    )
+    inside = Source(Path("n.ipynb"), "reports/n.ipynb", {}, notebook=notebook)
+    changed = without_links(inside, ["reports/datasets/x.ipynb"])
+    assert changed.notebook["cells"][0]["source"] == "see x"
+    assert inside.notebook["cells"][0]["source"] == "see [x](datasets/x.ipynb)"

@@ -49,7 +49,10 @@ def reproduce(
     if whole:
         try:
             write_headline(root, whole)
-            site = build_site(root, renderer=renderer.value)
+            every, _ = plan_pages(fast, None)
+            absent = {page.name for page in every} - {page.name for page in whole}
+            left_out = [f"reports/{name}.ipynb" for name in absent]
+            site = build_site(root, renderer=renderer.value, left_out=left_out)
         except DidjackError as error:
             failures.append(f"site: {error}")
     if site is not None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from didjack.site.page import Site, render_page
 from didjack.site.project import Project, listed_pages, read_project
 from didjack.site.quarto import quarto_path, render_with_quarto
 from didjack.site.search import write_index
-from didjack.site.sources import Source, read_sources
+from didjack.site.sources import Source, read_sources, without_links
 
 RENDERERS = ("auto", "quarto", "pandoc")
 
@@ -36,7 +36,13 @@ class SiteResult:
     seconds: float = 0.0
 
 
-def build_site(root: Path, *, renderer: str = "auto", out: Path | None = None) -> SiteResult:
+def build_site(
+    root: Path,
+    *,
+    renderer: str = "auto",
+    out: Path | None = None,
+    left_out: Collection[str] = (),
+) -> SiteResult:
     """Render the website project in a folder and check the result.
 
     Parameters
@@ -47,6 +53,9 @@ def build_site(root: Path, *, renderer: str = "auto", out: Path | None = None) -
         `auto` takes Quarto where it is installed, else pandoc.
     out : Path, optional
         Where the site goes; by default the `output-dir` of `_quarto.yml`.
+    left_out : collection of str
+        Pages (paths inside the project) that exist but are not part of this build: links to
+        them become plain text.
 
     Returns
     -------
@@ -68,7 +77,9 @@ def build_site(root: Path, *, renderer: str = "auto", out: Path | None = None) -
     if renderer == "quarto" and quarto is None:
         raise SiteError("Quarto was not found; install it, or use the renderer 'pandoc'")
     project = read_project(root)
-    sources = with_front_page(project, read_sources(project))
+    sources = with_front_page(
+        project, [without_links(source, left_out) for source in read_sources(project)]
+    )
     target = Path(out).resolve() if out is not None else project.output_dir
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="site-", dir=target.parent) as scratch:

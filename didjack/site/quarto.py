@@ -144,9 +144,8 @@ def _stage_source(
     project: Project, source: Source, origins: Mapping[str, frozenset[str]], target: Path
 ) -> None:
     if source.notebook is None:
-        if not source.path.is_file():  # the front page that the project lacks
-            head = yaml.safe_dump(dict(source.front_matter), allow_unicode=True)
-            target.write_text(f"---\n{head}---\n\n{source.body}\n", encoding="utf-8")
+        head = yaml.safe_dump(dict(source.front_matter), sort_keys=False, allow_unicode=True)
+        target.write_text(f"---\n{head}---\n\n{source.body}\n", encoding="utf-8")
         return
     front = dict(source.front_matter)
     links = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from didjack.site.project import PAGE_SUFFIXES, Project
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _INCLUDE = re.compile(r"^\s*\{\{<\s*include\s+(?P<path>.+?)\s*>\}\}\s*$")
 _SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(?P<name>\S+).*?>\}\}")
+_LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s#]+)(#[^()\s]*)?\)")
 _HEADING = re.compile(r"^#\s+(?P<title>.+?)\s*(\{[^}]*\})?\s*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?)^(---|\.\.\.)[ \t]*$\r?\n?", re.M | re.S)
 
@@ -105,6 +108,32 @@ def _notebook_front_matter(cells: list[Any], where: str) -> tuple[dict[str, Any]
         cells[0]["source"] = rest.strip()
         return front, cells
     return front, cells[1:]
+
+
+def without_links(source: Source, left_out: Collection[str]) -> Source:
+    """Turn links to pages that are left out of this build into plain text.
+
+    Parameters
+    ----------
+    source : Source
+    left_out : collection of str
+        Pages by their path inside the project, with forward slashes.
+    """
+    if not left_out:
+        return source
+    folder = posixpath.dirname(source.rel)
+
+    def plain(match: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(folder, match["target"]))
+        return match["text"] if target in left_out else match[0]
+
+    if source.notebook is None:
+        return replace(source, body=_LINK.sub(plain, source.body))
+    notebook = copy.deepcopy(source.notebook)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = _LINK.sub(plain, cell["source"])
+    return replace(source, notebook=notebook)
 
 
 def expand_includes(
