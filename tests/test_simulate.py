@@ -10,7 +10,7 @@ import didjack as dj
 from didjack.errors import DataError
 from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
 from didjack.simulate.compared import Tally, bootstrap_se
-from didjack.simulate.engine import BLOCK, compile_csdid, compile_twfe, evaluate
+from didjack.simulate.engine import BLOCK, assignments, compile_csdid, compile_twfe, evaluate
 from didjack.simulate.linear import Average, loadings
 from didjack.twfe import twfe
 
@@ -185,6 +185,18 @@ def test_randomization_inference_is_exact_under_exchangeability():
     # p-values are exact or conservative: ties of equal assignments count as larger.
     for row, level in enumerate(LEVELS):
         assert tally.rejected[row] / 10_000 < level + 4 * np.sqrt(level / 10_000)
+
+
+def test_few_assignments_are_enumerated():
+    """One of 20 treated, equal sizes: the largest of 20 rejects at 5%, exactly one in 20."""
+    design = Design(clusters=20, periods=4, treated=1, adoption=(3,))
+    cohort, exact = assignments(design, 399, np.random.default_rng(0))
+    assert exact
+    assert len(np.unique(cohort, axis=0)) == len(cohort) == 20
+    settings = Settings(types=("simple",), tests=("permutation",), twfe=False)
+    tally = Tally.total(Engine(design, settings, seed=1).run(range(20), 10_000))
+    rates = tally.rejected / 10_000
+    np.testing.assert_allclose(rates, [0, 0.05, 0.1], atol=4 * np.sqrt(0.09 / 10_000))
 
 
 def test_every_test_runs_and_one_control_has_no_jackknife():

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from didjack.cli import datasets, estimate, report, reproduce, site
+from didjack.cli import datasets, estimate, report, reproduce, simulate, site
 from didjack.errors import DidjackError
 
 
@@ -89,4 +89,5 @@ app.command("estimate", rich_help_panel=_OWN)(estimate.estimate)
 app.command("report", rich_help_panel=_OWN)(report.report)
 app.command("reproduce", rich_help_panel=_PROJECT)(reproduce.reproduce)
 app.command("site", rich_help_panel=_PROJECT)(site.site)
+app.command("simulate", rich_help_panel=_PROJECT)(simulate.simulate)
 app.command("datasets", rich_help_panel=_PROJECT)(datasets.datasets)

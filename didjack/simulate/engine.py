@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import combinations
+from math import comb
 
 import numpy as np
 
 from didjack import twfe
 from didjack.errors import DataError
-from didjack.linalg import Array
+from didjack.linalg import Array, Index
 from didjack.simulate import linear
 from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of
 from didjack.simulate.designs import Design
@@ -194,15 +196,35 @@ class Engine:
         """Share of random assignments of cohorts to clusters with an estimate as large."""
         if not any(test.kind == "permutation" for test in self.tests[name]):
             return np.empty(0)
-        d, P = self.design, self.settings.n_permutations
+        d = self.design
         average = linear.Average.of(name, d.starts, d.periods)
-        cohort = rng.permuted(np.tile(d.cohort, (P, 1)), axis=1)
+        cohort, exact = assignments(d, self.settings.n_permutations, rng)
         size = np.broadcast_to(d.sizes.astype(np.float64), cohort.shape)
-        other = linear.loadings(average, cohort, size).reshape(P, -1)
+        other = linear.loadings(average, cohort, size).reshape(len(cohort), -1)
         permuted = means.reshape(len(means), -1) @ other.T
-        # Permutations that keep every cohort in place give the same number up to rounding.
+        # Assignments that put equal sizes in place of each other are equal up to rounding.
         larger = np.abs(permuted) >= np.abs(s.estimate)[:, None] * (1 - 1e-10)
-        return np.asarray((1 + larger.sum(axis=1)) / (P + 1))
+        if exact:
+            return np.asarray(larger.mean(axis=1))
+        return np.asarray((1 + larger.sum(axis=1)) / (len(cohort) + 1))
+
+
+def assignments(design: Design, limit: int, rng: np.random.Generator) -> tuple[Index, bool]:
+    """Assign cohorts to clusters in other ways: in all, if there are few and one cohort only.
+
+    Returns
+    -------
+    cohort : (P, G) int array
+    exact : bool
+        Whether these are all assignments, the actual one included.
+    """
+    G, treated = design.clusters, design.treated
+    if len(design.adoption) > 1 or comb(G, treated) > limit:
+        return rng.permuted(np.tile(design.cohort, (limit, 1)), axis=1), False
+    chosen = np.array(list(combinations(range(G), treated)))
+    cohort = np.ones((len(chosen), G), dtype=np.intp)
+    np.put_along_axis(cohort, chosen, 0, axis=1)
+    return cohort, True
 
 
 def check_replications(reps: int) -> int:

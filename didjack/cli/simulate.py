@@ -1,0 +1,171 @@
+"""`didjack simulate`: how often each test rejects, in designs of a study file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from didjack.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from didjack.simulate import Study
+
+_PARAMETERS = (
+    "clusters", "periods", "treated", "adoption", "units", "gamma", "treat", "rho", "shock_sd",
+    "noise_sd", "treated_sd", "tails", "effect",
+)  # fmt: skip
+_HEADS = {
+    "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
+    "rademacher": "MB R", "mammen": "MB M", "webb": "MB W", "permutation": "RI",
+    "twfe-cv1": "CV1", "twfe-cv3": "CV3",
+}  # fmt: skip
+_WORDS = {
+    "IF z": "IF: clustered influence functions, normal (z) or t(G-1) critical values",
+    "MB R": "MB: multiplier bootstrap (Rademacher, Mammen, Webb)",
+    "RI": "RI: randomization inference on the estimate",
+}
+
+
+def simulate(
+    study: Annotated[
+        str,
+        typer.Argument(metavar="STUDY", help="A .toml file, or the name of a shipped study."),
+    ] = "",
+    reps: Annotated[
+        int, typer.Option("--reps", metavar="N", min=1, help="Replications of each design.")
+    ] = 2000,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Workers; -1: one for each processor.")
+    ] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, help="In place of the study's own seed."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Keep finished designs here; a run that was interrupted goes on where it stopped.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the whole table as .csv."),
+    ] = None,
+    level: Annotated[
+        float,
+        typer.Option("--level", metavar="SHARE", help="Level that is printed: 0.01, 0.05 or 0.1."),
+    ] = 0.05,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Workers of dask: tcp://host:port."),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the shipped studies.")] = False,
+) -> None:
+    """Simulate designs: rejection rates of every test.
+
+    [bold]Example[/]: few treated clusters, 20,000 replications of each design
+
+    didjack simulate few-treated --reps 20000 --jobs 2 --out simulations
+    """
+    from didjack.simulate import LEVELS, load_study
+
+    if list_:
+        _print_studies()
+        return
+    if not study:
+        raise DataError("Which study? Give a .toml file or a name; `didjack simulate --list`.")
+    if level not in LEVELS:
+        raise DataError(f"level must be one of {', '.join(map(str, LEVELS))}, not {level}.")
+    if output is not None and output.suffix != ".csv":
+        raise DataError(f"{output}: the table is written as .csv.")
+    chosen = load_study(study)
+    table = _run(chosen, reps, seed, jobs, out, scheduler)
+    _print_table(chosen, table, level, reps)
+    if output is not None:
+        table.to_csv(output, index=False)
+        typer.echo(f"Table written to {output}")
+
+
+def _print_studies() -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from didjack.simulate import shipped_studies
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("Name", no_wrap=True)
+    shown.add_column("Designs", justify="right")
+    shown.add_column("What it is", ratio=1)
+    for name, study in shipped_studies().items():
+        shown.add_row(name, str(len(study.cells)), f"[bold]{study.title}[/]\n{study.description}")
+    Console(highlight=False).print(shown)
+
+
+def _run(
+    study: Study, reps: int, seed: int | None, jobs: int, out: Path | None, scheduler: str | None
+) -> pd.DataFrame:
+    """Run the study with a bar on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from didjack.simulate import runner
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TextColumn("replications"), Remaining())  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(study.name, total=None)
+
+        def show(progress: runner.Progress) -> None:
+            words = f"{study.name}: {progress.cells} of {progress.cells_total} designs"
+            bar.update(task, total=progress.reps_total, completed=progress.reps, description=words)
+
+        return runner.run_study(
+            study, reps, seed=seed, jobs=jobs, out=out, scheduler=scheduler, on_progress=show
+        )
+
+
+def _print_table(study: Study, table: pd.DataFrame, level: float, reps: int) -> None:
+    """Print a line for each design and estimator, a column for each test."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    chosen = table[table["level"] == level]
+    varying = [name for name in _PARAMETERS if len(chosen[name].unique()) > 1]
+    fixed = [f"{name} {chosen[name].iloc[0]}" for name in _PARAMETERS if name not in varying]
+    chosen = chosen.assign(test=chosen["test"].map(_HEADS))
+    keys = [*varying, "estimator"]
+    tests = [head for head in dict.fromkeys(_HEADS.values()) if head in set(chosen["test"])]
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in [*keys, *tests]:
+        left = name in ("estimator", "treat", "tails", "adoption", "effect")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=True)
+    for values, rows in chosen.groupby(keys, sort=False):
+        rate = rows.drop_duplicates("test").set_index("test")["rejection"]
+        cells = [f"{100 * rate[test]:.1f}" if test in rate else "" for test in tests]
+        shown.add_row(*map(_text, values), *cells)
+    console = Console(highlight=False)
+    console.print(
+        f"{study.title}: percent of {reps:,} replications that reject no effect at {level:g}"
+    )
+    console.print(f"{', '.join(fixed)}; seed {table['seed'].iloc[0]}", style="dim")
+    console.print(shown)
+    error = (level * (1 - level) / reps) ** 0.5
+    console.print(f"Monte Carlo standard error of a rate of {100 * level:g}%: {100 * error:.2f}%")
+    for head, words in _WORDS.items():
+        if head in tests:
+            console.print(words)
+    if (chosen["effect"] != "0").any():
+        console.print("With an effect, rates are power; coverage is in the file of --output.")
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
