@@ -49,7 +49,7 @@ def reproduce(
     if whole:
         try:
             write_headline(root, whole)
-            every, _ = plan_pages(fast, None)
+            every = plan_pages(fast, None)[0] if dataset else pages
             absent = {page.name for page in every} - {page.name for page in whole}
             left_out = [f"reports/{name}.ipynb" for name in absent]
             site = build_site(root, renderer=renderer.value, left_out=left_out)
