@@ -6,6 +6,7 @@ from didjack.simulate.compared import CSDID_TESTS, LABELS, LEVELS, Settings
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means, unit_frame
 from didjack.simulate.engine import Engine
+from didjack.simulate.placebo import Placebo, placebo_laws
 from didjack.simulate.runner import run_study
 from didjack.simulate.studies import Study, load_study, shipped_studies
 
@@ -15,10 +16,12 @@ __all__ = [
     "LEVELS",
     "Design",
     "Engine",
+    "Placebo",
     "Settings",
     "Study",
     "draw_means",
     "load_study",
+    "placebo_laws",
     "run_study",
     "shipped_studies",
     "unit_frame",

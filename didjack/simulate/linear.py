@@ -149,6 +149,19 @@ def influence_loadings(average: Average, cohort: Index, weight: Array) -> Array:
     return np.asarray(direct + indirect)
 
 
+def influence_weights(average: Average, size: Array) -> Array:
+    """Influence of one unit more in cohort q through estimated weights, on cells: (Q, Q, T).
+
+    Parameters
+    ----------
+    average : Average
+    size : (Q,) array
+        Cohort sizes.
+    """
+    within, overall, total = (a[0] for a in average.weights(size[None]))
+    return _weight_terms(average, within, overall, total, size)
+
+
 def _weight_terms(
     average: Average, within: Array, overall: Array, total: Array, size: Array
 ) -> Array:

@@ -1,0 +1,206 @@
+"""Placebo laws on real data: random adoption among clusters that no law has touched.
+
+Whatever correlation, trends and tails the data have, the true effect is zero, and a 5% test
+should reject in 5% of the draws. Each draw needs its full jackknife. Without covariates, and
+with outcome regression on covariates of repeated cross-sections, everything follows from sums
+over clusters by period, which are formed once: a draw only adds them up differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from didjack import checks
+from didjack.aggregate import TYPES
+from didjack.errors import DataError, DesignError
+from didjack.linalg import Array, Index, Mask
+from didjack.panel import Roles, code_data
+from didjack.simulate.compared import LEVELS
+from didjack.simulate.lawsums import Sums, estimate_draws, sum_rows
+from didjack.simulate.linear import Average
+from didjack.simulate.tables import binomial_se
+
+CHUNK = 10  # draws at a time: bounds memory
+TESTS = ("clustered-z", "clustered-t", "cv3", "cv3j")
+
+
+@dataclass(frozen=True, eq=False)
+class Placebo:
+    """Placebo draws.
+
+    Attributes
+    ----------
+    draws : DataFrame
+        One row per draw: estimate, se and p-value of each test.
+    n_clusters, treated : int
+    adoption : tuple of float
+    type : str
+    seed : int
+    """
+
+    draws: pd.DataFrame = field(repr=False)
+    n_clusters: int
+    treated: int
+    adoption: tuple[float, ...]
+    type: str
+    seed: int
+
+    def rates(self) -> pd.DataFrame:
+        """Rejection rates: one row per test and level, with Monte Carlo standard errors."""
+        rows = [
+            {"test": test, "level": level, "draws": len(self.draws),
+             "rejection": float((self.draws[f"p_{test}"] <= level).mean())}
+            for test in TESTS
+            if f"p_{test}" in self.draws
+            for level in LEVELS
+        ]  # fmt: skip
+        frame = pd.DataFrame(rows)
+        return frame.assign(
+            mc_se=binomial_se(
+                frame["rejection"].to_numpy(), frame["draws"].to_numpy(dtype=np.float64)
+            )
+        )
+
+
+def placebo_laws(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    cluster: str,
+    *,
+    idname: str | None = None,
+    xformla: str | None = None,
+    treated: int = 5,
+    adoption: Sequence[float] | None = None,
+    type: str = "simple",
+    draws: int = 1000,
+    seed: int = 0,
+) -> Placebo:
+    """Give laws at random to never-treated clusters, and test for their effect.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long data; only clusters without any treated row are used.
+    yname, tname, gname, cluster : str
+        Outcome, period, first treated period (0, NaN or inf: never), cluster.
+    idname : str, optional
+        Unit of a balanced panel. Without it the rows are repeated cross-sections.
+    xformla : str, optional
+        Covariates, for repeated cross-sections only (outcome regression).
+    treated : int
+        Clusters that get a law in every draw.
+    adoption : sequence of float, optional
+        Period of the law for each cohort; the treated clusters are dealt out to the cohorts in
+        turn. Default: the middle period.
+    type : {"simple", "dynamic", "group", "calendar"}
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    Placebo
+
+    Raises
+    ------
+    DataError
+        More clusters are to be treated than there are, adoption outside the periods, or the
+        data do not have every cluster in every period.
+    """
+    if type not in TYPES:
+        raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+    if xformla is not None and idname is not None:
+        raise DataError("Placebo laws take covariates in repeated cross-sections only.")
+    if draws < 1:
+        raise DataError(f"draws is {draws}; draw at least one.")
+    sums = untreated_sums(data, yname, tname, gname, cluster, idname, xformla)
+    G, T = sums.xy.shape[:2]
+    chosen = (sums.times[T // 2],) if adoption is None else tuple(float(a) for a in adoption)
+    starts = _starts(chosen, sums.times)
+    if not len(starts) <= treated <= G - 2:
+        raise DataError(
+            f"treated is {treated}: of {G} never-treated clusters at least {len(starts)} (one for "
+            f"each cohort) and at most {G - 2} can be treated; two must remain as controls."
+        )
+    rng = np.random.default_rng(seed)
+    dealt = np.full(G, len(starts), dtype=np.intp)
+    dealt[:treated] = np.arange(treated) % len(starts)
+    cohort = rng.permuted(np.tile(dealt, (draws, 1)), axis=1)
+    average = Average.of(type, starts, T)
+    parts = [
+        estimate_draws(sums, average, cohort[at : at + CHUNK]) for at in range(0, draws, CHUNK)
+    ]
+    frame = _tests(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return Placebo(frame, G, treated, chosen, type, seed)
+
+
+def untreated_sums(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    cluster: str,
+    idname: str | None = None,
+    xformla: str | None = None,
+) -> Sums:
+    """Sum the rows of clusters without treatment by cluster and period."""
+    checks.require_frame(data)
+    checks.require_columns(data, {"gname": gname, "cluster": cluster, "tname": tname})
+    first = checks.numeric(data, gname, "gname", missing="keep")
+    touched = data[cluster][np.isfinite(first) & (first != 0)].unique()
+    own = data[~data[cluster].isin(touched)]
+    if own[cluster].nunique() < 3:
+        raise DesignError(
+            f"Fewer than three clusters of '{cluster}' are never treated; placebo laws need three."
+        )
+    # The package codes data with a treated cohort only; which one does not matter for sums.
+    law = "placebo law"
+    some = own[cluster] == own[cluster].iloc[0]
+    own = own.assign(**{law: np.where(some, own[tname].max(), 0)})
+    panel = code_data(own, Roles(yname, tname, law, idname, (cluster,), xformla,
+                                 panel=idname is not None))  # fmt: skip
+    return sum_rows(panel, cluster)
+
+
+def _starts(adoption: tuple[float, ...], times: Array) -> Index:
+    """Find the positions of the adoption periods."""
+    at = np.searchsorted(times, adoption)
+    known = [a in times[1:] for a in adoption]
+    if not adoption or not all(known) or len(set(adoption)) < len(adoption):
+        shown = ", ".join(f"{a:g}" for a in adoption)
+        raise DataError(
+            f"adoption ({shown}) must name different periods of the data, from {times[1]:g} to "
+            f"{times[-1]:g}: one period before the law is needed."
+        )
+    return np.asarray(at, dtype=np.intp)
+
+
+def _tests(theta: Array, clustered: Array, H: Array) -> pd.DataFrame:
+    """Write draws as a table with the p-values of all tests."""
+    estimate, usable = theta[:, 0], np.isfinite(theta[:, 1:])
+    G = theta.shape[1] - 1
+    d = np.where(usable, theta[:, 1:] - estimate[:, None], 0.0)
+    cv3 = _jackknife_se(d, usable, H)
+    mean = d.sum(axis=1, keepdims=True) / H[:, None]
+    cv3j = _jackknife_se(d - mean, usable, H)
+    errors = {
+        "clustered-z": (clustered, np.inf),
+        "clustered-t": (clustered, G - 1),
+        "cv3": (cv3, H - 1),
+        "cv3j": (cv3j, H - 1),
+    }
+    columns = {"estimate": estimate}
+    for name, (se, df) in errors.items():
+        columns[f"se_{name}"] = se
+        columns[f"p_{name}"] = 2 * stats.t.sf(np.abs(estimate) / se, df)
+    return pd.DataFrame(columns)
+
+
+def _jackknife_se(d: Array, usable: Mask, H: Array) -> Array:
+    return np.asarray(np.sqrt((H - 1) / H * np.where(usable, d**2, 0.0).sum(axis=1)))
