@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 import didjack as dj
 from didjack.errors import DataError
 from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
-from didjack.simulate.compared import Tally, bootstrap_se
+from didjack.simulate.compared import Tally, bootstrap_se, unit_se
 from didjack.simulate.engine import BLOCK, assignments, compile_csdid, compile_twfe, evaluate
-from didjack.simulate.linear import Average, loadings
+from didjack.simulate.linear import Average, loadings, unit_loadings
 from didjack.twfe import twfe
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -67,6 +68,25 @@ def test_a_replication_gives_the_t_statistics_of_the_public_functions(design, dr
     np.testing.assert_allclose(ours, theirs, **EXACT)
     assert jk.df == H - 1
     np.testing.assert_allclose(s.estimate[1] + d, jk.atts, **EXACT)
+
+
+@pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
+def test_units_taken_as_independent(design, drawn, type):
+    """The within-cluster sums of squares of this very sample give R did's standard error."""
+    means, frame = drawn
+    res = estimate(frame)
+    agg = dj.aggte(res, type=type)
+    compiled = compile_csdid(design, type)
+    size = design.sizes.astype(float)
+    average = Average.of(type, design.starts, design.periods)
+    own = unit_loadings(average, design.cohort, size)
+    y = frame["y"].to_numpy().reshape(-1, design.periods)
+    cluster = np.repeat(np.arange(design.clusters), design.sizes)
+    part = pd.Series((own[cluster] * y).sum(axis=1))
+    within = part.groupby(cluster).agg(lambda v: ((v - v.mean()) ** 2).sum()).to_numpy()
+    se = unit_se(evaluate(compiled, means).scores[1:2], design.sizes, within[None])
+    assert se[0] == pytest.approx(agg.analytic(None).se[0], rel=1e-9)
+    np.testing.assert_allclose(compiled.units, 9 * (own**2).sum(axis=1))
 
 
 def test_two_way_fixed_effects_in_a_replication(design, drawn):

@@ -19,11 +19,12 @@ _PARAMETERS = (
     "noise_sd", "treated_sd", "tails", "effect",
 )  # fmt: skip
 _HEADS = {
-    "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
+    "unit-z": "IF u", "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
     "rademacher": "MB R", "mammen": "MB M", "webb": "MB W", "permutation": "RI",
     "twfe-cv1": "CV1", "twfe-cv3": "CV3",
 }  # fmt: skip
 _WORDS = {
+    "IF u": "IF u: influence functions as if units were independent, normal critical values",
     "IF z": "IF: clustered influence functions, normal (z) or t(G-1) critical values",
     "MB R": "MB: multiplier bootstrap (Rademacher, Mammen, Webb)",
     "RI": "RI: randomization inference on the estimate",
@@ -55,11 +56,16 @@ def simulate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the whole table as .csv."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the table, with coverage and more, as .csv.",
+        ),
     ] = None,
     level: Annotated[
         float,
-        typer.Option("--level", metavar="SHARE", help="Level that is printed: 0.01, 0.05 or 0.1."),
+        typer.Option("--level", metavar="SHARE", help="Level of the tests: 0.01, 0.05 or 0.1."),
     ] = 0.05,
     scheduler: Annotated[
         str | None,
@@ -74,6 +80,7 @@ def simulate(
     didjack simulate few-treated --reps 20000 --jobs 2 --out simulations
     """
     from didjack.simulate import LEVELS, load_study
+    from didjack.simulate.runner import versions
 
     if list_:
         _print_studies()
@@ -88,7 +95,8 @@ def simulate(
     table = _run(chosen, reps, seed, jobs, out, scheduler)
     _print_table(chosen, table, level, reps)
     if output is not None:
-        table.to_csv(output, index=False)
+        kept = table[table["level"] == level].assign(**versions())
+        kept.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
         typer.echo(f"Table written to {output}")
 
 

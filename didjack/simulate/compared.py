@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from didjack.aggregate import TYPES
@@ -16,6 +17,7 @@ LEVELS = (0.01, 0.05, 0.1)
 SHARED = 25  # replications that share their multipliers: draws cost more than products
 
 LABELS = {
+    "unit-z": "influence functions by unit, normal",
     "clustered-z": "clustered influence functions, normal",
     "clustered-t": "clustered influence functions, t(G - 1)",
     "cv3": "cluster jackknife CV3, t(H - 1)",
@@ -28,7 +30,7 @@ LABELS = {
     "twfe-cv3": "two-way fixed effects, CV3, t(H - 1)",
 }
 CSDID_TESTS = tuple(name for name in LABELS if not name.startswith("twfe"))
-FAST_TESTS = ("clustered-z", "clustered-t", "cv3", "cv3j")
+FAST_TESTS = ("unit-z", "clustered-z", "clustered-t", "cv3", "cv3j")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Test:
     __test__ = False  # pytest takes classes of this name for its own
 
     name: str
-    kind: str  # clustered, jackknife, bootstrap or permutation
+    kind: str  # unit, clustered, jackknife, bootstrap or permutation
     df: float
     centred: bool = False
 
@@ -98,6 +100,7 @@ def tests_of(
         every = [Test("twfe-cv1", "clustered", G - 1), Test("twfe-cv3", "jackknife", H - 1)]
     else:
         kinds = {
+            "unit-z": Test("unit-z", "unit", np.inf),
             "clustered-z": Test("clustered-z", "clustered", np.inf),
             "clustered-t": Test("clustered-t", "clustered", G - 1),
             "cv3": Test("cv3", "jackknife", H - 1),
@@ -107,6 +110,22 @@ def tests_of(
         kinds |= {name: Test(name, "bootstrap", np.inf) for name in DRAWS}
         every = [kinds[name] for name in settings.tests]
     return tuple(test for test in every if test.kind != "jackknife" or H > 1)
+
+
+def unit_se(scores: Array, sizes: NDArray[np.int64], within: Array) -> Array:
+    """Return the standard error that takes every unit as independent, (n,).
+
+    Parameters
+    ----------
+    scores : (n, G) array
+        Influence sums of clusters over the number of units.
+    sizes : (G,) int array
+        Units of each cluster.
+    within : (n, G) array
+        Sums of squares of units' influence around the mean of their cluster. With normal noise
+        they are chi-square, independent of the means, so they need not be made from units.
+    """
+    return np.asarray(np.sqrt((scores**2 / sizes + within).sum(axis=1)))
 
 
 def bootstrap_se(name: str, scores: Array, n_boot: int, rng: np.random.Generator) -> Array:

@@ -18,7 +18,7 @@ from didjack import twfe
 from didjack.errors import DataError
 from didjack.linalg import Array, Index
 from didjack.simulate import linear
-from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of
+from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of, unit_se
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
 
@@ -36,6 +36,8 @@ class Compiled:
         Estimate without a cluster minus the estimate, for the H deletions that can be estimated.
     scores : (G T, G) array
         What each cluster contributes to the clustered variance: influence sums over n, or scores.
+    units : (G,) array
+        Variance of a unit's influence over n around the mean of its cluster.
     factor : float
         Small-sample factor of the clustered variance.
     valid : bool
@@ -45,6 +47,7 @@ class Compiled:
     estimate: Array = field(repr=False)
     deletions: Array = field(repr=False)
     scores: Array = field(repr=False)
+    units: Array = field(repr=False)
     factor: float = 1.0
     valid: bool = True
 
@@ -85,7 +88,9 @@ def compile_csdid(design: Design, type: str) -> Compiled:
     full = linear.loadings(average, np.tile(design.cohort, (G + 1, 1)), weight)
     scores = linear.influence_loadings(average, design.cohort, size)
     controls = int((design.cohort == len(design.adoption)).sum())
-    return _compiled(full, scores, 1.0, controls > 1)
+    own = linear.unit_loadings(average, design.cohort, size)
+    units = design.noise_sd**2 * (own**2).sum(axis=1)
+    return _compiled(full, scores, units, 1.0, controls > 1)
 
 
 def compile_twfe(design: Design) -> Compiled:
@@ -96,10 +101,10 @@ def compile_twfe(design: Design) -> Compiled:
     D = (np.arange(T) >= first[:, None]).astype(np.float64)
     full = twfe.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
     scores = twfe.score_loadings(D, size)
-    return _compiled(full, scores, twfe.cv1_factor(size.sum() * T, G, T), True)
+    return _compiled(full, scores, np.zeros(G), twfe.cv1_factor(size.sum() * T, G, T), True)
 
 
-def _compiled(full: Array, scores: Array, factor: float, valid: bool) -> Compiled:
+def _compiled(full: Array, scores: Array, units: Array, factor: float, valid: bool) -> Compiled:
     R, G, T = full.shape
     flat = full.reshape(R, G * T)
     kept = np.isfinite(flat[1:]).all(axis=1)
@@ -108,6 +113,7 @@ def _compiled(full: Array, scores: Array, factor: float, valid: bool) -> Compile
         np.ascontiguousarray(flat[0]),
         np.ascontiguousarray(deletions),
         np.ascontiguousarray(scores.reshape(G, G * T).T),
+        units,
         factor,
         valid,
     )
@@ -183,6 +189,11 @@ class Engine:
     ) -> Array:
         if test.kind == "clustered":
             return np.sqrt(compiled.factor * np.einsum("nc,nc->n", s.scores, s.scores))
+        if test.kind == "unit":
+            sizes = self.design.sizes
+            # Chi-square with n - 1 degrees of freedom; zero for a cluster of one unit.
+            within = compiled.units * 2 * rng.standard_gamma((sizes - 1) / 2, s.scores.shape)
+            return unit_se(s.scores, sizes, within)
         if test.kind == "jackknife":
             d, H = s.deviations, compiled.n_deletions
             if test.centred:

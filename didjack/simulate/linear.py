@@ -149,6 +149,25 @@ def influence_loadings(average: Average, cohort: Index, weight: Array) -> Array:
     return np.asarray(direct + indirect)
 
 
+def unit_loadings(average: Average, cohort: Index, weight: Array) -> Array:
+    """Coefficients of the outcomes of one unit in its influence over n, in the full sample.
+
+    Parameters
+    ----------
+    average, cohort, weight
+        As in `influence_loadings`.
+
+    Returns
+    -------
+    (G, T) array
+        Equal for all units of a cluster: units differ from its mean by this times their outcomes.
+    """
+    size = cohort_sizes(cohort[None], weight[None], len(average.starts))
+    within, overall, _ = average.weights(size[:, :-1])
+    path = average.contrast(np.einsum("k,kqt->qt", overall[0], within[0]))
+    return np.asarray(path[cohort] / size[0, cohort][:, None])
+
+
 def influence_weights(average: Average, size: Array) -> Array:
     """Influence of one unit more in cohort q through estimated weights, on cells: (Q, Q, T).
 
