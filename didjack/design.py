@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula
-from formulaic.errors import FormulaicError
 
 from didjack import checks
 from didjack.errors import DataError
 from didjack.linalg import Array, Index, Mask, factorize
+
+if TYPE_CHECKING:
+    from formulaic import Formula
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,9 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
 
 
 def _parse(xformla: str) -> Formula:
+    from formulaic import Formula  # half a second, spared where there are no covariates
+    from formulaic.errors import FormulaicError
+
     try:
         formula = Formula(xformla)
     except (FormulaicError, SyntaxError, ValueError) as error:
@@ -132,6 +137,8 @@ def _parse(xformla: str) -> Formula:
 
 
 def _evaluate(formula: Formula, frame: pd.DataFrame, xformla: str) -> pd.DataFrame:
+    from formulaic.errors import FormulaicError
+
     try:
         with np.errstate(all="ignore"):
             matrix = formula.get_model_matrix(
