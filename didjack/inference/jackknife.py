@@ -114,7 +114,7 @@ class Jackknife:
             "no cell of the aggregation can be estimated without it",
         )
         frame = pd.DataFrame({"cluster": self.clusters.labels, "reason": reasons})
-        return frame[~kept].reset_index(drop=True)
+        return frame.loc[~kept, :].reset_index(drop=True)
 
     @cached_property
     def lost_cohorts(self) -> pd.DataFrame:
