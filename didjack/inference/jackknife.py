@@ -108,13 +108,13 @@ class Jackknife:
         if not isinstance(self.target, ATTgt):
             kept = self._usable[:, 0]
         nothing_treated = self.cohort_lost.sum(axis=1) == len(self.target.attgt.panel.treated)
+        skipped = np.flatnonzero(~kept)
         reasons = np.where(
-            nothing_treated,
+            nothing_treated[skipped],
             "the only treated cluster; without it nothing is treated",
             "no cell of the aggregation can be estimated without it",
         )
-        frame = pd.DataFrame({"cluster": self.clusters.labels, "reason": reasons})
-        return frame.loc[~kept, :].reset_index(drop=True)
+        return pd.DataFrame({"cluster": self.clusters.labels[skipped], "reason": reasons})
 
     @cached_property
     def lost_cohorts(self) -> pd.DataFrame:
