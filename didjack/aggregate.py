@@ -280,8 +280,16 @@ class Aggregate:
         return self.values[1:]
 
     def evaluate(self, estimates: Estimates) -> Array:
-        """Aggregate every replicate, (R, 1 + K)."""
-        return aggregate(self.plan, estimates, self.attgt.cells)
+        """Aggregate every replicate, (R, 1 + K), over the cells that it has.
+
+        These can be more than the full sample's: without a cluster that sets controls and
+        treated apart a cell can have an estimate, and a refit would use it.
+        """
+        estimable = np.asarray(np.isfinite(estimates.att).any(axis=0))
+        plan = _plan_of(self.attgt, estimable, self.plan.rule)
+        position = {name: i for i, name in enumerate(plan.parameters)}
+        values = aggregate(plan, estimates, self.attgt.cells)
+        return values[:, [position[name] for name in self.parameters]]
 
     def linear(self, att: Array) -> Array:
         """Aggregate cells (R, m) with the weights of the full sample, (R, 1 + K)."""
@@ -476,9 +484,13 @@ def aggte(
     return aggregate_by(res, rule)
 
 
+def _plan_of(res: ATTgt, estimable: Mask, rule: Rule) -> Plan:
+    return make_plan(res.cells, estimable, rule, res.times[0], res.cells.period.max())
+
+
 def aggregate_by(res: ATTgt, rule: Rule) -> Aggregate:
     """Apply a rule to group-time effects; `aggte` with its arguments already checked."""
-    plan = make_plan(res.cells, res.estimable, rule, res.times[0], res.cells.period.max())
+    plan = _plan_of(res, res.estimable, rule)
     if not plan.member.any():
         raise DesignError(
             f"No cell is left for type='{rule.type}'"

@@ -174,6 +174,7 @@ class _State:
 def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> None:
     """Iterate some replicates until each has converged; `state` is updated in place."""
     active = replicates
+    last = np.zeros_like(state.coef)
     for step in range(MAX_STEPS):
         if len(active) == 0:
             return
@@ -181,13 +182,17 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
         change = _newton_step(score, hessian, state.left_out[active], step)
         reach = _reach(sample, active, change)
         damp = np.minimum(1.0, 5.0 / np.maximum(reach, 1e-300))
+        # A large step back is overshooting, which could go to and fro for ever, not running off.
+        back = (reach > SMALL_STEP) & ((change * last[active]).sum(axis=1) < 0)
+        damp[back] *= 0.5
         if step >= PATIENCE:
-            runaway = reach > SMALL_STEP
+            runaway = (reach > SMALL_STEP) & ~back
             at = active[runaway]
             state.separated[at] = True
             state.column[at] = np.abs(change[runaway, 1:]).argmax(axis=1) + 1
             damp[runaway] = FAR / reach[runaway]
-        state.coef[active] += damp[:, None] * change
+        last[active] = damp[:, None] * change
+        state.coef[active] += last[active]
         active = active[~(reach < TOLERANCE)]
     state.singular[active] = True
 
