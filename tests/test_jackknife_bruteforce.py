@@ -378,6 +378,42 @@ def test_another_cluster_variable_can_be_named(dataset):
     )
 
 
+# --- propensities that a deletion changes much ------------------------------------------------
+
+
+def with_covariate(cohorts: list[list[int]], x: list[float]) -> pd.DataFrame:
+    """Return `panel_of` with a covariate that is constant within unit."""
+    frame = panel_of(cohorts)
+    return frame.assign(x1=np.array(x)[frame["unit"]])
+
+
+PROPENSITIES = {
+    # The unit at 50 has a propensity of one, so that its cohort has no estimate; without its
+    # cluster the cohort has one.
+    "overlap without one cluster": with_covariate(
+        [[2002], [2002, 2003], [2003], [0, 0, 0], [0, 0, 0], [0, 0]],
+        [50, 1, 0, 1, 0, 1, 2, -1, 1, 2, -1, 0],
+    ),
+    # Without the first cluster the logit separates, and Newton's iterations from the estimate of
+    # the full sample overshoot to and fro.
+    "separation without one cluster": with_covariate(
+        [[0, 0, 0, 0, 0, 0, 0], [0], [0, 0, 2002, 0]],
+        [1, 0, -1, 1, 1, 2, 2, -1, -1, 0, 0, -1],
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["ipw", "dr"])
+@pytest.mark.parametrize("design", PROPENSITIES)
+def test_propensities_that_a_deletion_changes_much(design, method):
+    frame = PROPENSITIES[design]
+    drawn = Drawn(frame, True, ("x1",), None, "nevertreated", "varying", method)
+    for aggregation in AGGREGATIONS:
+        loop = loop_over_clusters(frame, drawn.kwargs, drawn.scale)
+        jk = dj.jackknife(dj.aggte(loop.full, **aggregation))
+        compare(jk, loop, aggregation)
+
+
 # --- the comparison can fail ------------------------------------------------------------------
 
 
