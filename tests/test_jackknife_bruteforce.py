@@ -251,37 +251,37 @@ def last_never_treated(drawn: Drawn) -> np.ndarray:
 AGGREGATION = st.sampled_from(AGGREGATIONS)
 
 
-@settings(max_examples=100)
+@settings(max_examples=70)
 @given(designs(panel=True), AGGREGATION)
 def test_random_panels(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=100)
+@settings(max_examples=70)
 @given(designs(panel=False), AGGREGATION)
 def test_random_cross_sections(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(panel=True, covariates=1), AGGREGATION)
 def test_random_panels_with_covariate(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(panel=False, covariates=1), AGGREGATION)
 def test_random_cross_sections_with_covariate(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(panel=True, covariates=1, methods=("ipw", "dr"), anticipation=1), AGGREGATION)
 def test_random_panels_with_propensity(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(panel=False, covariates=1, methods=("ipw", "dr"), anticipation=1), AGGREGATION)
 def test_random_cross_sections_with_propensity(drawn, aggregation):
     check(drawn, aggregation)
@@ -290,13 +290,13 @@ def test_random_cross_sections_with_propensity(drawn, aggregation):
 METHODS = ("reg", "ipw", "dr")
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(panel=True, methods=METHODS, anticipation=1, unbalanced=True), AGGREGATION)
 def test_random_unbalanced_panels(drawn, aggregation):
     check(drawn, aggregation)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(designs(True, 1, METHODS, anticipation=1, unbalanced=True), AGGREGATION)
 def test_random_unbalanced_panels_with_covariate(drawn, aggregation):
     check(drawn, aggregation)

@@ -89,25 +89,25 @@ def check_aggregate(res: dj.ATTgt, expected: dict[str, float], type_: str, scale
     assert_close(frame["att"], list(expected.values()), RTOL, type_, scale)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(designs(panel=True))
 def test_random_panels(drawn):
     check(drawn)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(designs(panel=False))
 def test_random_cross_sections(drawn):
     check(drawn)
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(designs(panel=True, covariates=2))
 def test_random_panels_with_covariates(drawn):
     check(drawn)
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(designs(panel=False, covariates=2))
 def test_random_cross_sections_with_covariates(drawn):
     check(drawn)
