@@ -180,7 +180,7 @@ class ATTgt:
 
     def replicates(self, clusters: Clusters) -> Estimates:
         """Estimate all cells in the full sample and without each cluster, in one pass."""
-        return self.options.estimator.estimate(self.panel, self.cells, clusters)
+        return self.options.estimator.estimate(self.panel, self.cells, clusters, self.estimates)
 
     def refit(self, keep: Mask) -> ATTgt:
         """Estimate again on some rows of the user's frame, from validation on.
@@ -399,7 +399,7 @@ def att_gt(
 
 def _estimate(panel: Panel, options: Options) -> ATTgt:
     cells = enumerate_cells(panel, options.control_group, options.base_period)
-    estimates = options.estimator.estimate(panel, cells, None)
+    estimates = options.estimator.estimate(panel, cells, None, None)
     return ATTgt(panel, cells, estimates, options)
 
 

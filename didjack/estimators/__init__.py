@@ -23,13 +23,14 @@ class Estimator:
     Attributes
     ----------
     estimate : callable
-        (panel, cells, clusters or None) -> Estimates with R = C + 1 replicates (1 for None).
+        (panel, cells, clusters or None, estimates of the full sample or None) -> Estimates with
+        R = C + 1 replicates (1 without clusters).
     row_influence : callable
         (panel, cells, wanted) -> influence functions of the wanted cells, over the units of a
         panel or the rows of repeated cross-sections.
     """
 
-    estimate: Callable[[Panel, Cells, Clusters | None], Estimates]
+    estimate: Callable[[Panel, Cells, Clusters | None, Estimates | None], Estimates]
     row_influence: Callable[[Panel, Cells, Mask], Array]
 
     def influence(self, panel: Panel, cells: Cells, estimates: Estimates) -> Array:

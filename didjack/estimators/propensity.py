@@ -113,7 +113,9 @@ def tilting_terms(eta: Array, d: Array) -> tuple[Array, Array]:
 TERMS = {"logit": logit_terms, "tilting": tilting_terms}
 
 
-def fit(sample: Sample, left_out: Mask, model: str = "logit") -> Propensity:
+def fit(
+    sample: Sample, left_out: Mask, model: str = "logit", start: Propensity | None = None
+) -> Propensity:
     """Fit the model in the full sample, then in all replicates from there.
 
     Parameters
@@ -122,6 +124,8 @@ def fit(sample: Sample, left_out: Mask, model: str = "logit") -> Propensity:
     left_out : (R, k) bool array
         Columns without a coefficient in a replicate.
     model : {"logit", "tilting"}
+    start : Propensity, optional
+        The full sample, where it has been fitted before.
 
     Returns
     -------
@@ -129,7 +133,10 @@ def fit(sample: Sample, left_out: Mask, model: str = "logit") -> Propensity:
     """
     state = _State.begin(sample, left_out)
     full = np.zeros(1, dtype=np.intp)
-    if not state.singular[0]:
+    if start is not None:
+        state.coef[0], state.singular[0] = start.coef[0], start.singular[0]
+        state.separated[0], state.column[0] = start.separated[0], start.column[0]
+    elif not state.singular[0]:
         treated = sample.w[sample.d].sum()
         state.coef[0, 0] = np.log(treated / (sample.w.sum() - treated))
         if model == "tilting":  # the logit is a safe place to start the tilting from
@@ -179,7 +186,8 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
         if len(active) == 0:
             return
         score, hessian = _score(sample, active, state.coef[active], model)
-        change = _newton_step(score, hessian, state.left_out[active], step)
+        plain = step < PATIENCE and not state.separated[active].any()
+        change = _newton_step(score, hessian, state.left_out[active], plain)
         reach = _reach(sample, active, change)
         damp = np.minimum(1.0, 5.0 / np.maximum(reach, 1e-300))
         # A large step back is overshooting, which could go to and fro for ever, not running off.
@@ -197,9 +205,12 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
     state.singular[active] = True
 
 
-def _newton_step(score: Array, hessian: Array, left_out: Mask, step: int) -> Array:
-    """Solve for the step; directions that have run off have no curvature and are passed over."""
-    if step < PATIENCE and not left_out.any():
+def _newton_step(score: Array, hessian: Array, left_out: Mask, plain: bool) -> Array:
+    """Solve for the step; directions that have run off have no curvature and are passed over.
+
+    `plain` says that none has, so that the quick solver will do.
+    """
+    if plain and not left_out.any():
         try:
             return np.asarray(np.linalg.solve(hessian, score[..., None])[..., 0])
         except np.linalg.LinAlgError:

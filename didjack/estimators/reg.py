@@ -25,7 +25,9 @@ from didjack.moments import Clusters, RowSums
 from didjack.panel import Panel
 
 
-def estimate(panel: Panel, cells: Cells, clusters: Clusters | None) -> Estimates:
+def estimate(
+    panel: Panel, cells: Cells, clusters: Clusters | None, start: Estimates | None = None
+) -> Estimates:
     """Estimate every cell in the full sample and, with clusters, without each of them.
 
     Parameters
@@ -34,6 +36,8 @@ def estimate(panel: Panel, cells: Cells, clusters: Clusters | None) -> Estimates
     cells : Cells
     clusters : Clusters or None
         None: the full sample only.
+    start : Estimates, optional
+        Of the full sample; nothing is iterated here, so it is not used.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ class Estimates:
         Cells whose propensity model sets some controls apart from all treated.
     fault : (m,) int array
         Column of the design that is collinear or separates in the full sample, else -1.
+    models : mapping of int to object
+        Fitted propensity models by their first cell: deletions start from the full sample's.
     """
 
     att: Array = field(repr=False)
@@ -51,6 +54,7 @@ class Estimates:
     cell_weight: Array = field(repr=False)
     separated: Mask = field(repr=False)
     fault: Index = field(repr=False)
+    models: Mapping[int, Any] = field(default_factory=dict, repr=False)
 
 
 def unit_sums(panel: Panel, clusters: Clusters | None) -> RowSums:
@@ -134,6 +138,7 @@ class Presence:
         *,
         fault: Index,
         separated: Mask | None = None,
+        models: Mapping[int, Any] | None = None,
     ) -> Estimates:
         """Combine with the estimates: what is not there or has failed becomes NaN.
 
@@ -143,7 +148,7 @@ class Presence:
         failures : mapping of Status to (R, m) bool array
             In order of precedence, the weakest first.
         cells : Cells
-        left_out, fault, separated : arrays
+        left_out, fault, separated, models
             As in `Estimates`; no cell is separated if not given.
         """
         status = np.full(att.shape, Status.OK, dtype=np.int8)
@@ -166,6 +171,7 @@ class Presence:
             cell_weight=self.cell_weight,
             separated=np.zeros_like(self.no_treated) if separated is None else separated,
             fault=np.where(cells.is_base, -1, fault),
+            models=models or {},
         )
 
 

@@ -55,7 +55,13 @@ METHODS = {
 
 
 def estimate(
-    panel: Panel, cells: Cells, clusters: Clusters | None, method: str, separation: str
+    panel: Panel,
+    cells: Cells,
+    clusters: Clusters | None,
+    start: Estimates | None = None,
+    *,
+    method: str,
+    separation: str,
 ) -> Estimates:
     """Estimate every cell in the full sample and without each cluster.
 
@@ -64,6 +70,8 @@ def estimate(
     panel : Panel
     cells : Cells
     clusters : Clusters or None
+    start : Estimates, optional
+        Of the full sample, whose propensity models the deletions start from.
     method : {"ipw", "dr", "drimp"}
     separation : {"drop", "csdid"}
         What to do where some controls are set apart from all treated; see `didjack.att_gt`.
@@ -86,9 +94,12 @@ def estimate(
     no_overlap = np.zeros(att.shape, dtype=bool)
     separated = np.zeros(att.shape, dtype=bool)
     fault = base.fault(how)
+    models: dict[int, Propensity] = {}
     for comparison in comparisons(panel, cells, clusters):
         at = comparison.cells
-        model = fit(comparison.sample, left_out, how.model)
+        known = None if start is None else start.models.get(int(at[0]))
+        model = fit(comparison.sample, left_out, how.model, known)
+        models[int(at[0])] = model
         no_overlap[:, at] = _no_overlap(comparison, model, left_out, how)[:, None]
         separated[:, at] = model.separated[:, None]
         fault[at] = np.where(fault[at] < 0, model.column[0], fault[at])
@@ -101,7 +112,9 @@ def estimate(
         failures[Status.SINGULAR] = base.fit.singular
         if not panel.is_panel and not as_stata:  # Stata omits collinear columns
             failures[Status.TREATED_SINGULAR] = base.treated_singular
-    return there.estimates(att, failures, cells, left_out, fault=fault, separated=separated)
+    return there.estimates(
+        att, failures, cells, left_out, fault=fault, separated=separated, models=models
+    )
 
 
 def _no_overlap(comparison: Comparison, model: Propensity, left_out: Mask, how: Method) -> Mask:
