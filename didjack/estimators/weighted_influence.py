@@ -2,6 +2,11 @@
 
 Written as in R `DRDID`, with sums in place of means: whatever is divided by a total weight there
 is divided by it here, and the common factor n appears once at the end.
+
+For `dr` in repeated cross-sections one term has R's sign, not the derivative's: `drdid_rc` (DRDID
+1.2.3, and Stata's translation of it) adds the effect of the early period's outcome regression
+where the estimate subtracts it. The term vanishes in large samples when the propensity model holds;
+standard errors agree with both programs this way.
 """
 
 from __future__ import annotations

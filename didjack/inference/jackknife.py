@@ -152,12 +152,14 @@ class Jackknife:
         H = np.isfinite(replicates[1:]).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = (H - 1) / H * (self._deviations(replicates) ** 2).sum(axis=0)
-        # Zero only where every deletion gives the same: base periods, zero by construction.
+        # Where every deletion gives the same up to rounding (base periods, zero by construction)
+        # there is no standard error.
+        rounding = 1e-13 * np.nanmax(np.abs(self.target.attgt.att), initial=0.0)
         return Inference(
             method=self.method,
             parameters=parameters,
             att=replicates[0],
-            se=np.where((H > 1) & (variance > 0), np.sqrt(variance), np.nan),
+            se=np.where((H > 1) & (variance > rounding**2), np.sqrt(variance), np.nan),
             df=np.where(H > 1, H - 1.0, np.nan),
             n_clusters=len(self.clusters),
             level=self.level,
@@ -365,6 +367,13 @@ def jackknife(
     Returns
     -------
     Jackknife
+
+    Notes
+    -----
+    Only clusters with rows in the estimation sample count. R `didjack` and Stata `csdidjack` also
+    delete clusters all of whose rows were left out before (for example treated in the first
+    period): such deletions change nothing but raise H. Their H, and with it (H - 1) / H and the
+    degrees of freedom, is then larger.
 
     Raises
     ------
