@@ -143,7 +143,7 @@ def twfe(
     """
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    blocks = _blocks(data, yname, tname, gname, idname, cluster or idname)
+    blocks = balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
     C, T = len(blocks.labels), blocks.D.shape[1]
     if C < 2:
         raise DesignError(f"Column '{cluster}' has one cluster; inference needs two or more.")
@@ -175,19 +175,45 @@ def twfe(
 
 
 @dataclass(frozen=True, eq=False)
-class _Blocks:
-    """Units of one cluster and cohort: treatment and mean outcome (M, T), number of units (M,)."""
+class Blocks:
+    """Units of one cluster and cohort, which share their treatment; M blocks.
+
+    Attributes
+    ----------
+    D, mean : (M, T) arrays
+        Treatment and mean outcome.
+    weight : (M,) array
+        Number of units.
+    within : (M,) array
+        Sum of squares of units' outcomes around their own mean and the block's path.
+    cluster : (M,) int array
+    first : (M,) array
+        First treated period, inf for never.
+    times : (T,) array
+    labels : Index
+        Of the clusters.
+    """
 
     D: Array
     mean: Array
     weight: Array
+    within: Array
     cluster: Index
+    first: Array
+    times: Array
     labels: pd.Index
 
 
-def _blocks(
+def balanced_blocks(
     data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str, cluster: str
-) -> _Blocks:
+) -> Blocks:
+    """Sum a balanced panel by cluster and cohort.
+
+    Raises
+    ------
+    DataError
+        The panel is not balanced, or a column cannot be used.
+    """
     checks.require_frame(data)
     checks.require_columns(
         data, {"yname": yname, "tname": tname, "gname": gname, "idname": idname, "cluster": cluster}
@@ -203,7 +229,7 @@ def _blocks(
     n, T = int(unit.max()) + 1, len(times)
     if len(data) != n * T or len(np.unique(unit * T + period)) != n * T:
         raise DataError(
-            f"twfe needs a balanced panel: {n} units of '{idname}' and {T} periods of '{tname}' "
+            f"A balanced panel is needed: {n} units of '{idname}' and {T} periods of '{tname}' "
             f"make {n * T} rows, one for each pair, but there are {len(data)}. Drop units that are "
             "not observed in every period, and rows that occur twice."
         )
@@ -218,4 +244,8 @@ def _blocks(
     weight = np.bincount(block).astype(np.float64)
     mean = np.column_stack([np.bincount(block, weights=column) for column in y.T]) / weight[:, None]
     D = (times >= keys[:, 1:]).astype(np.float64)
-    return _Blocks(D, mean, weight, keys[:, 0].astype(np.intp), labels)
+    own = y - mean[block]
+    own -= own.mean(axis=1, keepdims=True)
+    within = np.bincount(block, weights=(own**2).sum(axis=1)).astype(np.float64)
+    cluster_code = keys[:, 0].astype(np.intp)
+    return Blocks(D, mean, weight, within, cluster_code, keys[:, 1], times, labels)

@@ -102,7 +102,7 @@ def test_the_order_of_rows_and_missing_cohorts_do_not_matter(frame):
 
 
 def test_what_cannot_be_estimated_is_refused(frame):
-    with pytest.raises(DataError, match="balanced panel"):
+    with pytest.raises(DataError, match="A balanced panel is needed"):
         fit(frame.iloc[1:])
     with pytest.raises(DataError, match="changes within a unit"):
         fit(frame.assign(cluster=frame["period"]))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from didjack.cli import datasets, estimate, report, reproduce, simulate, site
+from didjack.cli import datasets, estimate, plan, report, reproduce, simulate, site
 from didjack.errors import DidjackError
 
 
@@ -87,6 +87,7 @@ _OWN = "Your own data"
 _PROJECT = "This project"
 app.command("estimate", rich_help_panel=_OWN)(estimate.estimate)
 app.command("report", rich_help_panel=_OWN)(report.report)
+app.command("plan", rich_help_panel=_OWN)(plan.plan)
 app.command("reproduce", rich_help_panel=_PROJECT)(reproduce.reproduce)
 app.command("site", rich_help_panel=_PROJECT)(site.site)
 app.command("simulate", rich_help_panel=_PROJECT)(simulate.simulate)

@@ -7,6 +7,7 @@ from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means, unit_frame
 from didjack.simulate.engine import Engine
 from didjack.simulate.placebo import Placebo, placebo_laws
+from didjack.simulate.planning import Plan, plan
 from didjack.simulate.runner import run_study
 from didjack.simulate.studies import Study, load_study, shipped_studies
 
@@ -17,11 +18,13 @@ __all__ = [
     "Design",
     "Engine",
     "Placebo",
+    "Plan",
     "Settings",
     "Study",
     "draw_means",
     "load_study",
     "placebo_laws",
+    "plan",
     "run_study",
     "shipped_studies",
     "unit_frame",

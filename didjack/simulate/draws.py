@@ -33,18 +33,22 @@ def draw_means(design: Design, rng: np.random.Generator, n: int) -> Array:
     (n, G, T) array
     """
     shape = (n, design.clusters, design.periods)
-    y = _innovations(design, rng, shape)
-    news = np.sqrt(1 - design.rho**2)
-    if design.rho:
-        for t in range(1, design.periods):
-            y[..., t] *= news
-            y[..., t] += design.rho * y[..., t - 1]
+    y = autoregress(_innovations(design, rng, shape), design.rho)
     scale = np.where(design.cohort < len(design.adoption), design.treated_sd, 1.0)
     y *= (design.shock_sd * scale)[:, None]
     if design.noise_sd:
         y += rng.standard_normal(shape) * (design.noise_sd / np.sqrt(design.sizes))[:, None]
     y += design.effects
     return y
+
+
+def autoregress(news: Array, rho: float) -> Array:
+    """Turn independent draws (..., T) of variance one into a stationary AR(1), in place."""
+    if rho:
+        for t in range(1, news.shape[-1]):
+            news[..., t] *= np.sqrt(1 - rho**2)
+            news[..., t] += rho * news[..., t - 1]
+    return news
 
 
 def _innovations(design: Design, rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:

@@ -90,7 +90,7 @@ def compile_csdid(design: Design, type: str) -> Compiled:
     controls = int((design.cohort == len(design.adoption)).sum())
     own = linear.unit_loadings(average, design.cohort, size)
     units = design.noise_sd**2 * (own**2).sum(axis=1)
-    return _compiled(full, scores, units, 1.0, controls > 1)
+    return compiled_of(full, scores, units, 1.0, controls > 1)
 
 
 def compile_twfe(design: Design) -> Compiled:
@@ -101,18 +101,18 @@ def compile_twfe(design: Design) -> Compiled:
     D = (np.arange(T) >= first[:, None]).astype(np.float64)
     full = twfe.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
     scores = twfe.score_loadings(D, size)
-    return _compiled(full, scores, np.zeros(G), twfe.cv1_factor(size.sum() * T, G, T), True)
+    return compiled_of(full, scores, np.zeros(G), twfe.cv1_factor(size.sum() * T, G, T), True)
 
 
-def _compiled(full: Array, scores: Array, units: Array, factor: float, valid: bool) -> Compiled:
-    R, G, T = full.shape
-    flat = full.reshape(R, G * T)
+def compiled_of(full: Array, scores: Array, units: Array, factor: float, valid: bool) -> Compiled:
+    """Turn coefficients (R, M, T) of replicates and (G, M, T) of scores into columns."""
+    flat = full.reshape(len(full), -1)
     kept = np.isfinite(flat[1:]).all(axis=1)
     deletions = (flat[1:][kept] - flat[0]).T
     return Compiled(
         np.ascontiguousarray(flat[0]),
         np.ascontiguousarray(deletions),
-        np.ascontiguousarray(scores.reshape(G, G * T).T),
+        np.ascontiguousarray(scores.reshape(len(scores), -1).T),
         units,
         factor,
         valid,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +12,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from didjack.linalg import Array
-from didjack.plots.style import BLUE, FAINT, INK, MARKER, ORANGE, SOFT, WIDTH, look
+from didjack.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    MARKER,
+    ORANGE,
+    SOFT,
+    WIDTH,
+    canvas,
+    figure_of,
+    look,
+)
+
+if TYPE_CHECKING:
+    from didjack.simulate.planning import Plan
 
 # Colours as in all figures: blue for influence functions, orange for the jackknife.
 LINES: Mapping[str, Mapping[str, Any]] = {
@@ -88,3 +102,27 @@ def _vertical(ax: Axes, log: bool, rates: Array) -> None:
         low, high, ticks = 0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     ax.set_yticks(ticks, [f"{100 * t:g}%" for t in ticks])
     ax.set_ylim(low, high)
+
+
+def plot_power(plan: Plan, ax: Axes | None = None) -> Figure:
+    """Draw the power of clustered and jackknife tests against the effect.
+
+    Parameters
+    ----------
+    plan : Plan
+    ax : Axes, optional
+    """
+    tests = [test for test in ("clustered-z", "cv3", "twfe-cv1") if test in plan.draws]
+    largest = plan.table.loc[plan.table["test"].isin(tests), "mde"].max()
+    curve = plan.curve(np.linspace(0, 1.6 * float(largest), 81).tolist())
+    with canvas(ax, height=3.6) as axes:
+        for test in tests:
+            style = {key: v for key, v in LINES[test].items() if "marker" not in key}
+            axes.plot(curve["effect"].to_numpy(), curve[test].to_numpy(), linewidth=1.6, **style)
+        axes.axhline(plan.power, color=FAINT, linewidth=1.0, zorder=0)
+        axes.axhline(plan.level, color=FAINT, linewidth=1.0, zorder=0)
+        _vertical(axes, log=False, rates=np.empty(0))
+        axes.set_xlabel("Effect, in units of the outcome")
+        axes.set_ylabel("Power")
+        axes.legend(loc="lower right")
+        return figure_of(axes)

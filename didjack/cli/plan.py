@@ -1,0 +1,132 @@
+"""`didjack plan`: what a test could find in a panel like the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from didjack.cli import options as opt
+from didjack.errors import DataError
+
+if TYPE_CHECKING:
+    from didjack.simulate import Plan
+
+
+def plan(
+    data: opt.Data,
+    yname: opt.Yname,
+    tname: opt.Tname,
+    gname: opt.Gname,
+    idname: Annotated[
+        str,
+        typer.Option("--idname", metavar="COLUMN", help="Unit.", rich_help_panel=opt.COLUMNS),
+    ],
+    cluster: opt.Cluster = None,
+    type_: Annotated[
+        opt.Type,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="simple, dynamic, group or calendar: the average tested.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = opt.Type.simple,
+    power: Annotated[
+        float,
+        typer.Option(
+            "--power",
+            metavar="SHARE",
+            help="Power with which an effect is to be found.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = 0.8,
+    level: Annotated[
+        float,
+        typer.Option(
+            "--level", metavar="SHARE", help="Level of the tests.", rich_help_panel=opt.MODEL
+        ),
+    ] = 0.05,
+    reps: Annotated[
+        int, typer.Option("--reps", metavar="N", min=100, help="Samples drawn.")
+    ] = 4000,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draws.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Power curves: table as .csv, figure as .png, .svg or .pdf.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+) -> None:
+    """Plan: size of each test and smallest effect it finds, in a balanced panel.
+
+    The first treated period may be that of a law that is only planned.
+
+    [bold]Example[/]: what could the castle laws have been seen to do?
+
+    didjack plan castle.csv --yname l_homicide --tname year --gname gvar --idname sid
+    """
+    from didjack.io import read_table
+    from didjack.simulate import plan as make_plan
+
+    if output is not None and output.suffix not in (".csv", ".png", ".svg", ".pdf"):
+        raise DataError(f"{output}: write a table as .csv or a figure as .png, .svg or .pdf.")
+    result = make_plan(
+        read_table(data), yname, tname, gname, idname, cluster=cluster, type=type_.value,
+        power=power, level=level, reps=reps, seed=seed,
+    )  # fmt: skip
+    _print(result, data.name, reps)
+    if output is not None:
+        _write(result, output)
+        typer.echo(f"Written to {output}")
+
+
+def _print(result: Plan, source: str, reps: int) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    model = result.model
+    console = Console(highlight=False)
+    console.print(
+        f"{source}: {result.n_clusters} clusters, {result.n_treated} with treated units",
+        markup=False,
+    )
+    console.print(
+        f"Fitted errors: shocks to clusters with standard deviation {model.shock_sd:.4g} and "
+        f"autocorrelation {model.rho:.2f}; noise of units {model.noise_sd:.4g}"
+    )
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("Test")
+    shown.add_column("Size", justify="right")
+    shown.add_column("Effect found", justify="right")
+    for inference, size, mde in result.table[["inference", "size", "mde"]].itertuples(index=False):
+        shown.add_row(inference, f"{100 * size:.1f}%", f"{mde:.4g}")
+    console.print(shown)
+    console.print(
+        f"Size: share of {reps:,} samples without effect that reject at {100 * result.level:g}%. "
+        f"Effect found: the smallest constant effect that is found with power "
+        f"{100 * result.power:g}%."
+    )
+    largest = result.table["size"].max()
+    if largest > 1.5 * result.level:
+        console.print(
+            "A test that rejects too often finds small effects also where there are none."
+        )
+
+
+def _write(result: Plan, output: Path) -> None:
+    if output.suffix == ".csv":
+        top = 2 * float(result.table["mde"].max())
+        curve = result.curve([top * i / 40 for i in range(41)])
+        curve.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
+        return
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "didjack"}):
+        result.plot().savefig(output, dpi=200)

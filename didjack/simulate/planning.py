@@ -1,0 +1,214 @@
+"""Planning: what a test could find in a panel like the user's.
+
+An error model is fitted to the user's outcome, samples without effect are drawn from it in the
+user's own layout of clusters, sizes and adoption times, and every test is applied to them. A
+constant effect moves estimates and deletions alike and leaves all standard errors as they are, so
+the same draws give the power for every effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from didjack import twfe
+from didjack.aggregate import TYPES
+from didjack.errors import DataError
+from didjack.linalg import Array
+from didjack.simulate.compared import LABELS
+from didjack.simulate.engine import Compiled, evaluate
+from didjack.simulate.layout import (
+    ErrorModel,
+    compile_average,
+    compile_fixed_effects,
+    draw_blocks,
+    fit_errors,
+    layout_of,
+)
+from didjack.simulate.tables import binomial_se
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLOCK = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What each test could find.
+
+    Attributes
+    ----------
+    model : ErrorModel
+    table : DataFrame
+        One row per test: size (rejection rate without an effect) with its Monte Carlo standard
+        error, and the smallest effect that is found with the power asked for.
+    type : str
+        The average that is tested.
+    level, power : float
+    n_clusters, n_treated : int
+        Clusters, and those with treated units.
+    draws : dict of str to tuple
+        Estimates, standard errors and critical value of each test, without an effect.
+    """
+
+    model: ErrorModel
+    table: pd.DataFrame
+    type: str
+    level: float
+    power: float
+    n_clusters: int
+    n_treated: int
+    draws: dict[str, tuple[Array, Array, float]] = field(repr=False)
+
+    def mde(self, test: str = "cv3") -> float:
+        """Return the minimum detectable effect of a test."""
+        if test not in self.draws:
+            raise DataError(f"There is no test {test!r} here; there are {', '.join(self.draws)}.")
+        return float(self.table["mde"].to_numpy()[list(self.draws).index(test)])
+
+    def curve(self, effects: Sequence[float]) -> pd.DataFrame:
+        """Return the power of every test for effects of these sizes."""
+        columns = {
+            test: [float((np.abs(theta + e) > c * se).mean()) for e in effects]
+            for test, (theta, se, c) in self.draws.items()
+        }
+        return pd.DataFrame({"effect": np.asarray(effects, dtype=np.float64), **columns})
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        m = self.model
+        return (
+            f"{self.n_clusters} clusters, {self.n_treated} with treated units; average: "
+            f"{self.type}\nError model: shocks to clusters with sd {m.shock_sd:.4g} and "
+            f"autocorrelation {m.rho:.2f}, noise of units with sd {m.noise_sd:.4g}\n"
+            f"Level {self.level:g}, power {self.power:g}\n\n{self.table.to_string(index=False)}"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the power of clustered and jackknife tests against the effect."""
+        from didjack.simulate.figures import plot_power
+
+        return plot_power(self, ax)
+
+
+def plan(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str,
+    *,
+    cluster: str | None = None,
+    type: str = "simple",
+    power: float = 0.8,
+    level: float = 0.05,
+    reps: int = 4000,
+    seed: int = 0,
+) -> Plan:
+    """Find the size of each test and the smallest effect that it detects.
+
+    Parameters
+    ----------
+    data : DataFrame
+        A balanced panel in long form. `gname` may hold a law that is only planned.
+    yname, tname, gname, idname : str
+        Outcome, period, first treated period (0, NaN or inf: never treated), and unit.
+    cluster : str, optional
+        Column that is constant within unit; the unit without it.
+    type : {"simple", "dynamic", "group", "calendar"}
+        The average that is tested.
+    power, level : float
+    reps : int
+        Samples drawn.
+    seed : int
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    DataError
+        The panel is not balanced, or an argument is out of range.
+    DesignError
+        There is nothing to estimate, or nothing from which the error model could be fitted.
+    """
+    if type not in TYPES:
+        raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+    if not 0 < level < 1 or not level < power < 1:
+        raise DataError(f"level {level!r} and power {power!r} must be shares, power the larger.")
+    if reps < 100:
+        raise DataError(f"reps is {reps}; draw at least 100 samples.")
+    blocks = twfe.balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
+    blocks, layout = layout_of(blocks, type)
+    model = fit_errors(blocks, layout)
+    compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}
+    parts = []
+    for number, start in enumerate(range(0, reps, BLOCK)):
+        rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
+        parts.append(
+            _statistics(compiled, draw_blocks(layout, model, rng, min(BLOCK, reps - start)))
+        )
+    draws = {}
+    for test, df in _degrees(compiled).items():
+        theta, se = (np.concatenate([part[test][i] for part in parts]) for i in (0, 1))
+        draws[test] = (theta, se, float(stats.t.ppf(1 - level / 2, df)))
+    treated = np.unique(layout.cluster[layout.cohort < len(layout.starts)])
+    table = _table(draws, power)
+    return Plan(model, table, type, level, power, layout.n_clusters, len(treated), draws)
+
+
+def _degrees(compiled: dict[str, Compiled]) -> dict[str, float]:
+    """List the tests that can be computed, with their degrees of freedom."""
+    csdid, fixed = compiled["csdid"], compiled["twfe"]
+    tests = {"clustered-z": np.inf, "clustered-t": csdid.n_clusters - 1.0}
+    if csdid.valid and csdid.n_deletions > 1:
+        tests |= {"cv3": csdid.n_deletions - 1.0, "cv3j": csdid.n_deletions - 1.0}
+    tests["twfe-cv1"] = fixed.n_clusters - 1.0
+    if fixed.n_deletions > 1:
+        tests["twfe-cv3"] = fixed.n_deletions - 1.0
+    return tests
+
+
+def _statistics(compiled: dict[str, Compiled], means: Array) -> dict[str, tuple[Array, Array]]:
+    """Return estimate and standard error of each test."""
+    out: dict[str, tuple[Array, Array]] = {}
+    for name, c in compiled.items():
+        s, H = evaluate(c, means), c.n_deletions
+        clustered = np.sqrt(c.factor * (s.scores**2).sum(axis=1))
+        d = s.deviations
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cv3 = np.sqrt((H - 1) / H * (d**2).sum(axis=1)) if H else np.zeros(len(d))
+            cv3j = np.sqrt((H - 1) * d.var(axis=1)) if H else np.zeros(len(d))
+        both = (
+            {"clustered-z": clustered, "clustered-t": clustered, "cv3": cv3, "cv3j": cv3j}
+            if name == "csdid"
+            else {"twfe-cv1": clustered, "twfe-cv3": cv3}
+        )
+        out |= {test: (s.estimate, se) for test, se in both.items()}
+    return out
+
+
+def _table(draws: dict[str, tuple[Array, Array, float]], power: float) -> pd.DataFrame:
+    rows = []
+    for test, (theta, se, critical) in draws.items():
+        size = float((np.abs(theta) > critical * se).mean())
+        # An effect is found when theta + effect > critical * se.
+        needed = np.quantile(critical * se - theta, power, method="inverted_cdf")
+        rows.append(
+            {
+                "test": test,
+                "inference": LABELS[test],
+                "size": size,
+                "mc_se": float(binomial_se(np.array(size), np.array(len(theta)))),
+                "mde": max(float(needed), 0.0),
+            }
+        )
+    return pd.DataFrame(rows)
