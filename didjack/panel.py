@@ -217,7 +217,7 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
         layout = "panel"
         if not roles.allow_unbalanced_panel:
             rows, unit, labels = _complete_units(t, rows, unit, labels, roles, drops)
-        elif len(rows) != len(labels) * len(np.unique(t[rows])):
+        elif len(rows) != len(labels) * len(pd.unique(t[rows])):
             layout = "rc"
     else:
         rows = np.flatnonzero(keep)
@@ -268,10 +268,10 @@ def _codes(
     t: Array, g: Array, control_only: float | None
 ) -> tuple[Array, Index, Array, Index, Index]:
     """Return periods and their codes, cohorts (never treated first) and theirs, the treated."""
-    times, time = np.unique(t, return_inverse=True)
-    present = np.unique(g)
+    time, times = pd.factorize(t, sort=True)  # hashing: sorting millions of rows is slower
+    own, present = pd.factorize(g, sort=True)
     cohorts = np.concatenate([[NEVER], present[present != NEVER]])
-    cohort = np.searchsorted(cohorts, g)
+    cohort = np.searchsorted(cohorts, present)[own]
     treated = np.flatnonzero((cohorts != NEVER) & (cohorts != control_only))
     return times, time.astype(np.intp), cohorts, cohort.astype(np.intp), treated
 
@@ -398,8 +398,10 @@ def _panel_order(
     assert idname is not None
     rows = np.flatnonzero(keep)
     unit, labels = checks.factorize(data[idname].take(rows))
-    order = np.lexsort((t[rows], unit))
-    if not np.array_equal(order, np.arange(len(order))):
+    before = t[rows]
+    later = (unit[1:] > unit[:-1]) | ((unit[1:] == unit[:-1]) & (before[1:] >= before[:-1]))
+    if not later.all():
+        order = np.lexsort((before, unit))
         rows, unit = rows[order], unit[order]
     same = unit[1:] == unit[:-1]
     checks.refuse_pairs(
@@ -435,7 +437,7 @@ def _complete_units(
     """Keep the units that are observed in every period, as R `did` does by default."""
     if len(rows) == 0:
         return rows, unit, labels
-    n_periods = len(np.unique(t[rows]))
+    n_periods = len(pd.unique(t[rows]))
     observed = np.bincount(unit, minlength=len(labels))
     complete = observed == n_periods
     if complete.all():

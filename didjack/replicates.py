@@ -77,24 +77,25 @@ def restructured(panel: Panel, clusters: Clusters) -> list[int]:
     values = panel.source[clusters.name].take(panel.sampled)
     code = clusters.labels.get_indexer(pd.Index(values))  # -1: cluster without a retained row
     alone: set[int] = set()
-    order = np.argsort(panel.sampled_time, kind="stable")
-    starts = np.flatnonzero(np.diff(panel.sampled_time[order], prepend=-np.inf))
-    for owners in np.split(code[order], starts[1:]):
-        alone |= _sole_owner(owners)
+    time, _ = pd.factorize(panel.sampled_time)
+    seen = pd.unique(time * (len(clusters) + 1) + code + 1)  # the (period, cluster) pairs
+    period, owner = np.divmod(seen, len(clusters) + 1)
+    single = np.bincount(period)[period] == 1
+    alone |= set((owner[single & (owner > 0)] - 1).tolist())
     if panel.is_unbalanced:  # without the incomplete units it is a balanced panel
         incomplete = np.bincount(panel.unit) < len(panel.times)
         values = panel.source[clusters.name].take(panel.rows[panel.unit_rows[incomplete]])
         alone |= _sole_owner(clusters.labels.get_indexer(pd.Index(values)))
     if panel.control_only is not None:
         return sorted(alone | _sole_owner(code[panel.sampled_cohort == panel.control_only]))
-    owner = _sole_owner(code[panel.sampled_cohort == NEVER])
-    if owner and panel.roles.control_group == "nevertreated":
-        label = clusters.labels[owner.pop()]
+    never = _sole_owner(code[panel.sampled_cohort == NEVER])
+    if never and panel.roles.control_group == "nevertreated":
+        label = clusters.labels[never.pop()]
         raise DesignError(
             f"Cluster {label} of '{clusters.name}' holds all never-treated units: without it "
             "there are no controls. Use control_group='notyettreated', or a finer cluster variable."
         )
-    return sorted(alone | owner)
+    return sorted(alone | never)
 
 
 def _sole_owner(code: Index) -> set[int]:
