@@ -11,8 +11,9 @@ import didjack as dj
 from didjack.errors import DataError
 from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
 from didjack.simulate.compared import Tally, bootstrap_se, unit_se
-from didjack.simulate.engine import BLOCK, assignments, compile_csdid, compile_twfe, evaluate
-from didjack.simulate.linear import Average, loadings, unit_loadings
+from didjack.simulate.engine import BLOCK, compile_csdid, compile_twfe, evaluate
+from didjack.simulate.linear import Average, unit_loadings
+from didjack.simulate.permutation import assignments, permuted_statistics
 from didjack.twfe import twfe
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -121,18 +122,20 @@ def test_the_engine_counts_what_the_statistics_say():
     assert tally.covered[rows[1]] == inside.sum()
 
 
-def test_permutations_are_estimates_with_cohorts_in_other_places():
-    design = DESIGNS["staggered, unequal"]
-    means = draw_means(design, np.random.default_rng(0), 1)
-    cohort = np.random.default_rng(1).permuted(design.cohort)
-    average = Average.of("simple", design.starts, design.periods)
-    L = loadings(average, cohort[None], design.sizes[None].astype(float))[0]
-    frame = unit_frame(design, means[0], np.random.default_rng(2))
-    first = np.append(design.starts + 1, 0)[cohort]
-    moved = frame.assign(cohort=first[frame["cluster"]])
-    assert (L * means[0]).sum() == pytest.approx(
-        dj.aggte(estimate(moved), type="simple").att, abs=1e-12
-    )
+@pytest.mark.parametrize("name", ["staggered, unequal", "one treated cluster"])
+def test_permutations_are_estimates_with_cohorts_in_other_places(name):
+    design = DESIGNS[name]
+    means = draw_means(design, np.random.default_rng(0), 2)
+    cohort = np.random.default_rng(1).permuted(np.tile(design.cohort, (3, 1)), axis=1)
+    theta, t = permuted_statistics(design, "simple", cohort, means, studentize=True)
+    plain, _ = permuted_statistics(design, "simple", cohort, means, studentize=False)
+    np.testing.assert_allclose(plain, theta, **EXACT)
+    frame = unit_frame(design, means[1], np.random.default_rng(2))
+    for p in range(3):
+        first = np.append(design.starts + 1, 0)[cohort[p]]
+        moved = frame.assign(cohort=first[frame["cluster"]])
+        jk = dj.jackknife(dj.aggte(estimate(moved), type="simple"))
+        np.testing.assert_allclose([theta[1, p], t[1, p]], [jk.att, jk.t], **EXACT)
 
 
 @pytest.mark.parametrize("name", ["rademacher", "mammen", "webb"])
@@ -200,11 +203,13 @@ def test_size_is_the_level_where_theory_says_so():
 
 def test_randomization_inference_is_exact_under_exchangeability():
     design = Design(clusters=8, periods=4, treated=2, adoption=(3,), rho=0.5)
-    settings = Settings(types=("simple",), tests=("permutation",), twfe=False, n_permutations=99)
+    settings = Settings(
+        types=("simple",), tests=("permutation", "permutation-t"), twfe=False, n_permutations=99
+    )
     tally = Tally.total(Engine(design, settings, seed=1).run(range(20), 10_000))
-    # p-values are exact or conservative: ties of equal assignments count as larger.
-    for row, level in enumerate(LEVELS):
-        assert tally.rejected[row] / 10_000 < level + 4 * np.sqrt(level / 10_000)
+    # All 28 assignments are equally likely: p-values are k/28, each with probability 1/28.
+    sizes = np.floor(28 * np.array(LEVELS)) / 28
+    np.testing.assert_allclose(tally.rejected / 10_000, np.tile(sizes, 2), atol=4 * 0.003)
 
 
 def test_few_assignments_are_enumerated():
@@ -223,7 +228,7 @@ def test_every_test_runs_and_one_control_has_no_jackknife():
     design = Design(clusters=5, periods=4, treated=4, adoption=(3,), units=2)
     engine = Engine(design, Settings(tests=CSDID_TESTS, n_boot=49, n_permutations=19))
     names = {t.name for t in engine.tests["simple"]}
-    assert names == set(CSDID_TESTS) - {"cv3", "cv3j"}
+    assert names == set(CSDID_TESTS) - {"cv3", "cv3j", "permutation-t"}
     assert np.isfinite(engine.block(0, 50).rejected).all()
     frame = unit_frame(design, design.effects, np.random.default_rng(0))
     with pytest.raises(dj.DesignError, match="holds all never-treated"):

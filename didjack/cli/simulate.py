@@ -21,13 +21,14 @@ _PARAMETERS = (
 _HEADS = {
     "unit-z": "IF u", "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
     "rademacher": "MB R", "mammen": "MB M", "webb": "MB W", "permutation": "RI",
-    "twfe-cv1": "CV1", "twfe-cv3": "CV3",
+    "permutation-t": "RI t", "twfe-cv1": "CV1", "twfe-cv3": "CV3",
 }  # fmt: skip
 _WORDS = {
     "IF u": "IF u: influence functions as if units were independent, normal critical values",
     "IF z": "IF: clustered influence functions, normal (z) or t(G-1) critical values",
     "MB R": "MB: multiplier bootstrap (Rademacher, Mammen, Webb)",
     "RI": "RI: randomization inference on the estimate",
+    "RI t": "RI t: randomization inference on the CV3 t statistic",
 }
 
 

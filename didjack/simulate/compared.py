@@ -26,6 +26,7 @@ LABELS = {
     "mammen": "multiplier bootstrap, Mammen",
     "webb": "multiplier bootstrap, Webb",
     "permutation": "randomization inference on the estimate",
+    "permutation-t": "randomization inference on the CV3 t statistic",
     "twfe-cv1": "two-way fixed effects, CV1, t(G - 1)",
     "twfe-cv3": "two-way fixed effects, CV3, t(H - 1)",
 }
@@ -106,10 +107,12 @@ def tests_of(
             "cv3": Test("cv3", "jackknife", H - 1),
             "cv3j": Test("cv3j", "jackknife", H - 1, centred=True),
             "permutation": Test("permutation", "permutation", np.nan),
+            "permutation-t": Test("permutation-t", "permutation", np.nan),
         }
         kinds |= {name: Test(name, "bootstrap", np.inf) for name in DRAWS}
         every = [kinds[name] for name in settings.tests]
-    return tuple(test for test in every if test.kind != "jackknife" or H > 1)
+    jackknifed = ("jackknife", "permutation-t")
+    return tuple(t for t in every if H > 1 or not {t.kind, t.name} & set(jackknifed))
 
 
 def unit_se(scores: Array, sizes: NDArray[np.int64], within: Array) -> Array:

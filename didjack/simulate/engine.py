@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
-from math import comb
 
 import numpy as np
 
 from didjack import twfe
 from didjack.errors import DataError
-from didjack.linalg import Array, Index
+from didjack.linalg import Array
 from didjack.simulate import linear
 from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of, unit_se
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
+from didjack.simulate.permutation import assignments, p_values, permuted_statistics
 
 BLOCK = 500  # replications per seed
 
@@ -168,7 +167,7 @@ class Engine:
             p_permuted = self._permutation_p(name, means, statistics, rng)
             for test in self.tests[name]:
                 if test.kind == "permutation":
-                    tally.add_p(at, statistics.estimate, self.truth[name], p_permuted)
+                    tally.add_p(at, statistics.estimate, self.truth[name], p_permuted[test.name])
                 else:
                     se = self._standard_error(test, compiled, statistics, rng)
                     tally.add(at, statistics.estimate, self.truth[name], se, test.df)
@@ -195,47 +194,30 @@ class Engine:
             within = compiled.units * 2 * rng.standard_gamma((sizes - 1) / 2, s.scores.shape)
             return unit_se(s.scores, sizes, within)
         if test.kind == "jackknife":
-            d, H = s.deviations, compiled.n_deletions
-            if test.centred:
-                d = d - d.mean(axis=1, keepdims=True)
-            return np.sqrt((H - 1) / H * np.einsum("nh,nh->n", d, d))
+            d = s.deviations
+            return _jackknife_se(d - d.mean(axis=1, keepdims=True) if test.centred else d)
         return bootstrap_se(test.name, s.scores, self.settings.n_boot, rng)
 
     def _permutation_p(
         self, name: str, means: Array, s: Statistics, rng: np.random.Generator
-    ) -> Array:
-        """Share of random assignments of cohorts to clusters with an estimate as large."""
-        if not any(test.kind == "permutation" for test in self.tests[name]):
-            return np.empty(0)
-        d = self.design
-        average = linear.Average.of(name, d.starts, d.periods)
-        cohort, exact = assignments(d, self.settings.n_permutations, rng)
-        size = np.broadcast_to(d.sizes.astype(np.float64), cohort.shape)
-        other = linear.loadings(average, cohort, size).reshape(len(cohort), -1)
-        permuted = means.reshape(len(means), -1) @ other.T
-        # Assignments that put equal sizes in place of each other are equal up to rounding.
-        larger = np.abs(permuted) >= np.abs(s.estimate)[:, None] * (1 - 1e-10)
-        if exact:
-            return np.asarray(larger.mean(axis=1))
-        return np.asarray((1 + larger.sum(axis=1)) / (len(cohort) + 1))
+    ) -> dict[str, Array]:
+        """Return the p-values of randomization inference, by test."""
+        wanted = {test.name for test in self.tests[name] if test.kind == "permutation"}
+        if not wanted:
+            return {}
+        cohort, exact = assignments(self.design, self.settings.n_permutations, rng)
+        studentize = "permutation-t" in wanted
+        estimate, t = permuted_statistics(self.design, name, cohort, means, studentize)
+        p = {"permutation": p_values(s.estimate, estimate, exact)}
+        if studentize:
+            own = s.estimate / _jackknife_se(s.deviations)
+            p["permutation-t"] = p_values(own, t, exact)
+        return p
 
 
-def assignments(design: Design, limit: int, rng: np.random.Generator) -> tuple[Index, bool]:
-    """Assign cohorts to clusters in other ways: in all, if there are few and one cohort only.
-
-    Returns
-    -------
-    cohort : (P, G) int array
-    exact : bool
-        Whether these are all assignments, the actual one included.
-    """
-    G, treated = design.clusters, design.treated
-    if len(design.adoption) > 1 or comb(G, treated) > limit:
-        return rng.permuted(np.tile(design.cohort, (limit, 1)), axis=1), False
-    chosen = np.array(list(combinations(range(G), treated)))
-    cohort = np.ones((len(chosen), G), dtype=np.intp)
-    np.put_along_axis(cohort, chosen, 0, axis=1)
-    return cohort, True
+def _jackknife_se(d: Array) -> Array:
+    H = d.shape[1]
+    return np.asarray(np.sqrt((H - 1) / H * np.einsum("nh,nh->n", d, d)))
 
 
 def check_replications(reps: int) -> int:

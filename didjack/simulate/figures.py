@@ -34,7 +34,8 @@ LINES: Mapping[str, Mapping[str, Any]] = {
     "clustered-z": {"color": BLUE, "marker": "o", "label": "CSDID, clustered"},
     "rademacher": {"color": "#56B4E9", "linestyle": "--", "label": "CSDID, multiplier bootstrap"},
     "cv3": {"color": ORANGE, "marker": "s", "label": "CSDID, CV3 jackknife"},
-    "permutation": {"color": INK, "linestyle": "-.", "label": "CSDID, randomization"},
+    "permutation": {"color": SOFT, "linestyle": "-.", "label": "Randomization, estimate"},
+    "permutation-t": {"color": INK, "marker": "d", "label": "Randomization, CV3 t"},
     "twfe-cv1": {"color": SOFT, "marker": "^", "markerfacecolor": "white", "label": "TWFE, CV1"},
 }
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
