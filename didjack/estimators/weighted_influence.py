@@ -17,9 +17,10 @@ import numpy as np
 
 from didjack.cells import Cells
 from didjack.estimators import reg
+from didjack.estimators.csdid_rule import missing_rows
 from didjack.estimators.propensity import Sample, control_odds, fit
+from didjack.estimators.regressions import METHODS, TRIM, Method
 from didjack.estimators.samples import Comparison, comparisons
-from didjack.estimators.weighted import METHODS, TRIM, Method, missing_rows
 from didjack.linalg import Array, Mask, factorize
 from didjack.panel import Panel
 
