@@ -25,6 +25,7 @@ from didjack.inference.jackknife import Jackknife, jackknife
 from didjack.inference.multiplier import Multiplier, multiplier
 from didjack.inference.pretest import PreTest, wald_pretest
 from didjack.io import read_table
+from didjack.simulate.planning import Plan, plan
 
 try:
     __version__ = version("didjack")
@@ -42,6 +43,7 @@ __all__ = [
     "DidjackError",
     "Jackknife",
     "Multiplier",
+    "Plan",
     "PreTest",
     "ReportError",
     "SiteError",
@@ -53,6 +55,7 @@ __all__ = [
     "load_dataset",
     "load_specification",
     "multiplier",
+    "plan",
     "read_table",
     "wald_pretest",
 ]
