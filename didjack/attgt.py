@@ -34,10 +34,10 @@ SEPARATION = ("drop", "csdid", "error")
 class Options:
     """How the cells are formed and estimated."""
 
-    est_method: str = "reg"
-    control_group: str = "nevertreated"
-    base_period: str = "varying"
-    separation: str = "drop"
+    est_method: str
+    control_group: str
+    base_period: str
+    separation: str
 
     @property
     def estimator(self) -> Estimator:

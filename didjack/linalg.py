@@ -125,6 +125,11 @@ def unpack_symmetric(packed: Array, k: int) -> Array:
     return out
 
 
+def first_column(packed: Array, k: int) -> Array:
+    """Take the first columns of packed triangles, (..., k): of x x', x itself by the intercept."""
+    return packed[..., np.cumsum(np.arange(k + 1))[:k]]
+
+
 def pack_outer(X: Array) -> Array:
     """Return the lower triangles of x x' of every row, shape (n, k(k+1)/2)."""
     rows, cols = _lower_triangle(X.shape[-1])

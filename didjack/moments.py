@@ -60,6 +60,12 @@ def delete_one(sums: Array) -> Array:
     return out
 
 
+def rows_by(code: Index, n: int) -> list[Index]:
+    """List the rows that carry each of the codes 0..n-1."""
+    order = np.argsort(code, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(code, minlength=n))[:-1])
+
+
 class RowSums:
     """Sums over rows within (replicate, cohort), for a fixed set of rows.
 
@@ -93,3 +99,9 @@ class RowSums:
         """Sum the columns of an (n, F) array in every replicate, (R, Q, F)."""
         sums = self.within(features)
         return delete_one(sums) if self.jackknifed else sums
+
+
+def replicate_totals(features: Array, cluster: Index | None, n_replicates: int) -> Array:
+    """Sum the columns of an (n, F) array over all rows of every replicate, (R, F)."""
+    everyone = np.zeros(len(features), dtype=np.intp)
+    return RowSums(everyone, 1, cluster, max(1, n_replicates - 1))(features)[:, 0]

@@ -11,7 +11,7 @@ import numpy as np
 from didjack.cells import Cells, Status
 from didjack.estimators import reg, weighted, weighted_influence
 from didjack.estimators.results import Estimates
-from didjack.linalg import Array, Mask
+from didjack.linalg import Array
 from didjack.moments import Clusters
 from didjack.panel import Panel
 
@@ -26,23 +26,22 @@ class Estimator:
         (panel, cells, clusters or None, estimates of the full sample or None) -> Estimates with
         R = C + 1 replicates (1 without clusters).
     row_influence : callable
-        (panel, cells, wanted) -> influence functions of the wanted cells, over the units of a
-        panel or the rows of repeated cross-sections.
+        (panel, cells, estimates of the full sample) -> influence functions of the cells, over
+        the units of a panel or the rows of repeated cross-sections.
     """
 
     estimate: Callable[[Panel, Cells, Clusters | None, Estimates | None], Estimates]
-    row_influence: Callable[[Panel, Cells, Mask], Array]
+    row_influence: Callable[[Panel, Cells, Estimates], Array]
 
     def influence(self, panel: Panel, cells: Cells, estimates: Estimates) -> Array:
         """Influence functions of all cells over units, (n, m), on the scale of R `did`.
 
         Zero for base periods, NaN for cells without an estimate.
         """
-        status = estimates.status[0]
-        out = self.row_influence(panel, cells, status == Status.OK)
+        out = self.row_influence(panel, cells, estimates)
         if panel.is_unbalanced:
             out = panel.sum_by_unit(out)
-        out[:, ~np.isin(status, (Status.OK, Status.BASE_PERIOD))] = np.nan
+        out[:, ~np.isin(estimates.status[0], (Status.OK, Status.BASE_PERIOD))] = np.nan
         return out
 
 

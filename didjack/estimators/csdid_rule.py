@@ -37,7 +37,7 @@ def csdid_shift(comparison: Comparison, coef: Array, base: Regressions) -> Array
             xy = replicate_sums(sample, missing, w * x * y[:, j, None])
             if late is None:
                 r, direction = base.fit.which[c], odds_mean - everyone
-                beta = base.signed_beta(comparison.cells)[:, j]
+                beta = base.signed_beta(comparison.cells[[j]])[:, 0]
             else:
                 r = base.fit.which[c, 0 if sign > 0 else 1]
                 beta = base.fit.beta[:, r]

@@ -6,7 +6,7 @@ import numpy as np
 
 from didjack.estimators.propensity import Sample, control_odds
 from didjack.linalg import Array, Mask
-from didjack.moments import RowSums
+from didjack.moments import replicate_totals
 
 
 def odds_sums(sample: Sample, coef: Array, features: Array, trim: float) -> Array:
@@ -21,8 +21,7 @@ def treated_sums(sample: Sample, features: Array) -> Array:
     """Sum features over the treated, by sampling weight; (R, F) from (n, F)."""
     at = np.flatnonzero(sample.d)
     cluster = None if sample.cluster is None else sample.cluster[at]
-    one = RowSums(np.zeros(len(at), dtype=np.intp), 1, cluster, max(1, sample.n_replicates - 1))
-    return one(sample.w[at, None] * features[at])[:, 0]
+    return replicate_totals(sample.w[at, None] * features[at], cluster, sample.n_replicates)
 
 
 def replicate_sums(sample: Sample, keep: Mask, features: Array) -> Array:

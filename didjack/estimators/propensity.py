@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit
 
 from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.moments import RowSums
+from didjack.moments import replicate_totals
 
 CHUNK = 1 << 19  # rows times replicates held at once: a few arrays of 4 MB
 TOLERANCE = 1e-9  # on the step of the linear predictor; the error left is its square
@@ -168,8 +168,7 @@ class _State:
         features = np.column_stack(
             [sample.d, ~sample.d, sample.w[:, None] * pack_outer(sample.X)]
         ).astype(np.float64)
-        one = np.zeros(len(features), dtype=np.intp)
-        sums = RowSums(one, 1, sample.cluster, max(1, R - 1))(features)[:, 0]
+        sums = replicate_totals(features, sample.cluster, R)
         factor = factorize(unpack_symmetric(sums[:, 2:], k), left_out)
         column = np.where(factor.singular, factor.redundant.argmax(axis=1), -1)
         missing = (sums[:, :2] == 0).any(axis=1)

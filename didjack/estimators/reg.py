@@ -20,8 +20,17 @@ from didjack.estimators.results import (
     unit_sums,
 )
 from didjack.estimators.wide import Pairs, Wide, pairs_of
-from didjack.linalg import Array, Factor, Index, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.moments import Clusters, RowSums
+from didjack.linalg import (
+    Array,
+    Factor,
+    Index,
+    Mask,
+    factorize,
+    first_column,
+    pack_outer,
+    unpack_symmetric,
+)
+from didjack.moments import Clusters, RowSums, rows_by
 from didjack.panel import Panel
 
 
@@ -91,10 +100,8 @@ def fit_panel(panel: Panel, cells: Cells, units: RowSums, left_out: Mask) -> Fit
     gram, rhs = _control_sums(xx, xdy, cells.control_sets, regressions, gram_of)
     factor = factorize(unpack_symmetric(gram, k), left_out[:, None, :])
     beta = factor.solve(rhs)
-    # The first row of x x' is x itself, the first entry of x dy is dy: the intercept is one.
-    firsts = np.cumsum(np.arange(k + 1))[:k]
-    at = gram_of[pairs.of_cell]
-    treated = xx[:, cells.cohort, at][..., firsts]
+    treated = first_column(xx[:, cells.cohort, gram_of[pairs.of_cell]], k)
+    # The first entry of x dy is dy: the intercept is one.
     change = xdy[:, cells.cohort, pairs.of_cell, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = (change - (treated * beta[:, which]).sum(axis=-1)) / treated[..., 0]
@@ -147,7 +154,7 @@ class RowMoments:
     @property
     def x(self) -> Array:
         """Sums of w x, (R, Q, T, k): the first column of x x'."""
-        return self.xx[..., np.cumsum(np.arange(self.k + 1))[: self.k]]
+        return first_column(self.xx, self.k)
 
 
 def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> Fit:
@@ -175,15 +182,15 @@ def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> F
 # ---------------------------------------------------------------- influence functions
 
 
-def influence(panel: Panel, cells: Cells, wanted: Mask) -> Array:
-    """Influence functions of the wanted cells in the full sample.
+def influence(panel: Panel, cells: Cells, estimates: Estimates) -> Array:
+    """Influence functions of the cells with an estimate in the full sample.
 
     Parameters
     ----------
     panel : Panel
     cells : Cells
-    wanted : (m,) bool array
-        Cells with an estimate; the columns of the others stay zero.
+    estimates : Estimates
+        Of the full sample; the columns of cells without an estimate stay zero.
 
     Returns
     -------
@@ -191,7 +198,7 @@ def influence(panel: Panel, cells: Cells, wanted: Mask) -> Array:
         On the scale of R `did`: mean zero, Var(ATT) = mean square / n.
     """
     compute = _influence_panel if panel.is_panel else _influence_rc
-    return compute(panel, cells, wanted)
+    return compute(panel, cells, estimates.status[0] == Status.OK)
 
 
 def _influence_panel(panel: Panel, cells: Cells, wanted: Mask) -> Array:
@@ -222,7 +229,7 @@ def _influence_rc(panel: Panel, cells: Cells, wanted: Mask) -> Array:
     fit = fit_rc(
         panel, cells, RowMoments.of(panel, None), np.zeros((1, panel.design.k), dtype=bool)
     )
-    rows = _rows_by(panel.cohort * T + panel.time, Q * T)
+    rows = rows_by(panel.cohort * T + panel.time, Q * T)
     out = np.zeros((len(panel.rows), len(cells)), order="F")
     for c in np.flatnonzero(wanted):
         controls = np.flatnonzero(cells.control_sets[cells.control_set[c]])
@@ -240,12 +247,6 @@ def _influence_rc(panel: Panel, cells: Cells, wanted: Mask) -> Array:
             pull = _pull(fit.factor, r, pooled)
             out[other, c] -= sign * w[other] * residual * (X[other] @ pull) / pooled[0]
     return out * panel.n_units
-
-
-def _rows_by(code: Index, n: int) -> list[Index]:
-    """List the rows that carry each of the codes 0..n-1."""
-    order = np.argsort(code, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(code, minlength=n))[:-1])
 
 
 def _pull(factor: Factor, regression: int, treated: Array) -> Array:

@@ -23,7 +23,7 @@ from didjack.cells import Cells
 from didjack.estimators.propensity import Sample
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.linalg import Array, Index, Mask
-from didjack.moments import Clusters
+from didjack.moments import Clusters, rows_by
 from didjack.panel import Panel
 
 
@@ -101,8 +101,7 @@ def _rc_comparisons(
     data = _merged(panel, clusters) if merge else _unmerged(panel, clusters)
     T = len(panel.times)
     block = data.cohort * T + data.time
-    order = np.argsort(block, kind="stable")
-    rows_of = np.split(order, np.cumsum(np.bincount(block, minlength=len(panel.cohorts) * T))[:-1])
+    rows_of = rows_by(block, len(panel.cohorts) * T)
     R = 1 if clusters is None else len(clusters) + 1
     for c in np.flatnonzero(~cells.is_base):
         q = cells.cohort[c]

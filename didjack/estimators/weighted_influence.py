@@ -14,32 +14,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-from didjack.cells import Cells
+from didjack.cells import Cells, Status
 from didjack.estimators import reg
 from didjack.estimators.csdid_rule import missing_rows
-from didjack.estimators.propensity import Sample, control_odds, fit
+from didjack.estimators.propensity import Sample, control_odds
 from didjack.estimators.regressions import METHODS, TRIM, Method
+from didjack.estimators.results import Estimates
 from didjack.estimators.samples import Comparison, comparisons
-from didjack.linalg import Array, Mask, factorize
+from didjack.linalg import Array, factorize
 from didjack.panel import Panel
 
 
-def influence(panel: Panel, cells: Cells, wanted: Mask, method: str, separation: str) -> Array:
-    """Influence functions of the wanted cells, (n, m) over units or rows; see `reg.influence`.
+def influence(
+    panel: Panel, cells: Cells, estimates: Estimates, method: str, separation: str
+) -> Array:
+    """Influence functions of the cells, (n, m) over units or rows; see `reg.influence`.
 
     With `separation="csdid"` the values of the rows that Stata's logit drops are missing, the
     others are centred at their own mean and scaled up, as csdid does before it aggregates.
     """
     if panel.design.intercept_only:
-        return reg.influence(panel, cells, wanted)
+        return reg.influence(panel, cells, estimates)
     how = METHODS[method]
+    wanted = estimates.status[0] == Status.OK
     n = panel.n_units if panel.is_panel else len(panel.rows)
     out = np.zeros((n, len(cells)), order="F")
     for comparison in comparisons(panel, cells, None, merge=False):
         if not wanted[comparison.cells].any():
             continue
-        model = _Model.of(comparison, how)
+        model = _Model.of(comparison, estimates.models[int(comparison.cells[0])].coef[:1])
         missing = missing_rows(comparison) if separation == "csdid" else None
         for j, c in enumerate(comparison.cells):
             if not wanted[c]:
@@ -69,10 +74,9 @@ class _Model:
     score: Array  # (n, k) score of the propensity model times its inverse Hessian
 
     @classmethod
-    def of(cls, comparison: Comparison, how: Method) -> _Model:
+    def of(cls, comparison: Comparison, coef: Array) -> _Model:
         sample = comparison.sample
-        coef = fit(sample, np.zeros((1, sample.X.shape[1]), dtype=bool), how.model).coef
-        p = 1.0 / (1.0 + np.exp(-(sample.X @ coef[0])))
+        p = expit(sample.X @ coef[0])
         d = sample.d.astype(np.float64)
         hessian = (sample.X * (sample.w * p * (1 - p))[:, None]).T @ sample.X
         residual = sample.X * (sample.w * (d - p))[:, None]
