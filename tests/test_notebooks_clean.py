@@ -12,7 +12,9 @@ import yaml
 from didjack._paths import notebooks_dir
 from didjack.report.parameters import read_parameters
 
-NOTEBOOKS = sorted(notebooks_dir().glob("*.ipynb"))
+NOTEBOOKS = sorted(
+    p for p in notebooks_dir().rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts
+)
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 

@@ -103,11 +103,13 @@ def test_unavailable_data_leave_their_pages_out_in_one_line(notebooks, monkeypat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[page]]\nnotebok = 'x'", "page 1: unknown key notebok; there are notebook, folder"),
+        ("[[page]]\nnotebok = 'x'", "page 1: unknown key notebok; there are notebook, name"),
         ("[[page]]\nfolder = 'x'", "page 1: the key notebook is missing"),
         ("[[page]]\nnotebook = 1", "notebook must be a str, not 1"),
         ("[[page]]\nnotebook = 'x'\neach = 'dataset'", "each can only be"),
         ("[[page]]\nnotebook = 'x'\ndatasets = ['nix']", "the catalog has no dataset nix"),
+        ("[[page]]\nnotebook = 'x'\nalso = ['nix']", "the catalog has no specification nix"),
+        ("[[page]]\nnotebook = 'x'\n[[page]]\nnotebook = 'x'", "make the page x: give one"),
         ("page = 1", "must consist of"),
         ("[[page]\n", "not valid TOML"),
         (None, "pages.toml is missing"),
@@ -120,11 +122,40 @@ def test_mistakes_in_pages_toml_are_named(tmp_path, text, message):
         plan_pages(notebooks=tmp_path)
 
 
+def test_one_notebook_makes_several_pages(notebooks):
+    (notebooks / "pages.toml").write_text("""
+[[page]]
+notebook = "each.ipynb"
+folder = "learn"
+datasets = ["castle"]
+parameters = {specification = "castle", n = 5}
+fast = {n = 1}
+also = ["medicaid"]
+
+[[page]]
+notebook = "each.ipynb"
+folder = "learn"
+name = "second"
+title = "Second"
+""")
+    first, other, second = plan_pages(fast=True, notebooks=notebooks)[0]
+    assert (first.name, first.variant) == ("learn/each", "")
+    assert (other.name, other.variant) == ("learn/medicaid/each", "medicaid")
+    assert other.parameters == {"specification": "medicaid", "n": 1}
+    assert [path.name for path in other.inputs] == ["medicaid.csv"]
+    assert (second.name, second.title, second.parameters) == ("learn/second", "Second", {})
+    # A run that is limited to a dataset makes the pages on it alone.
+    pages, _ = plan_pages(datasets=["medicaid"], notebooks=notebooks)
+    assert [page.name for page in pages] == ["learn/medicaid/each"]
+
+
 def test_every_notebook_of_the_project_is_in_pages_toml():
     from didjack._paths import notebooks_dir
 
     listed = (notebooks_dir() / "pages.toml").read_text(encoding="utf-8")
-    missing = [p.name for p in notebooks_dir().glob("*.ipynb") if f'"{p.name}"' not in listed]
+    own = [path.relative_to(notebooks_dir()) for path in notebooks_dir().rglob("*.ipynb")]
+    named = [path.as_posix() for path in own if not path.parts[0].startswith(".")]
+    missing = [name for name in named if f'"{name}"' not in listed]
     assert missing == []
 
 
@@ -277,6 +308,13 @@ def test_a_page_gets_its_own_front_matter(tmp_path):
     }
 
 
+def test_the_title_of_a_page_on_other_data_says_so(tmp_path):
+    notebook = write_notebook(tmp_path / "n.ipynb")
+    page = Page("p", notebook, title="Averages", variant="medicaid")
+    front = _front_matter(finish_page(notebook, page, "2026-01-31"))
+    assert front["title"] == "Averages (medicaid)"
+
+
 def test_a_page_without_its_own_title_keeps_that_of_the_notebook(tmp_path):
     notebook = write_notebook(tmp_path / "n.ipynb")
     front = _front_matter(finish_page(notebook, Page("p", notebook), "2026-01-31"))
@@ -415,7 +453,12 @@ def test_the_headline_covers_the_specifications_with_a_page(tmp_path, monkeypatc
     module.headline_markdown = lambda names: "|".join(names) + "\n\n"
     monkeypatch.setitem(sys.modules, "didjack.headline", module)
     notebook = tmp_path / "n.ipynb"
-    pages = [Page("start", notebook), Page("x", notebook, {"specification": "castle"})]
+    castle = {"specification": "castle"}
+    pages = [
+        Page("start", notebook),
+        Page("datasets/castle", notebook, castle),
+        Page("learn/first", notebook, castle),
+    ]
     path = write_headline(tmp_path, pages)
     assert path == tmp_path / "reports" / "_headline.md"
     assert path.read_text() == "castle\n"

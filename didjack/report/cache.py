@@ -53,7 +53,7 @@ class Cache:
             "notebook": _hash_file(page.notebook),
             "parameters": _hash_text(json.dumps(dict(page.parameters), sort_keys=True)),
             "data": _hash_text("".join(_hash_file(path) for path in page.inputs)),
-            "description": _hash_text(repr((page.title, page.description, page.order, page.facts))),
+            "description": _hash_text(repr(_description(page))),
             **self._shared,
         }
 
@@ -95,6 +95,10 @@ class Cache:
 
     def _record_path(self, page: Page) -> Path:
         return self.folder / f"{page.name}.json"
+
+
+def _description(page: Page) -> tuple[object, ...]:
+    return (page.title, page.description, page.variant, page.order, page.facts)
 
 
 def _hash_text(text: str) -> str:

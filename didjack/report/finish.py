@@ -37,7 +37,9 @@ def finish_page(executed: Path, page: Page, date: str) -> str:
     """
     notebook = nbformat.read(executed, as_version=4)
     own = {"title": page.title, "description": page.description.strip(), "order": page.order}
-    _set_front_matter(notebook, {k: v for k, v in own.items() if v} | {"date": date})
+    _set_front_matter(
+        notebook, {k: v for k, v in own.items() if v} | {"date": date}, page.variant
+    )
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -48,7 +50,9 @@ def finish_page(executed: Path, page: Page, date: str) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def _set_front_matter(notebook: nbformat.NotebookNode, values: Mapping[str, Any]) -> None:
+def _set_front_matter(
+    notebook: nbformat.NotebookNode, values: Mapping[str, Any], variant: str = ""
+) -> None:
     """Set keys of the YAML in the first raw cell; make that cell where there is none."""
     body = _front_matter_body(notebook.cells[0]) if notebook.cells else None
     if body is None:
@@ -59,7 +63,10 @@ def _set_front_matter(notebook: nbformat.NotebookNode, values: Mapping[str, Any]
         raise ReportError(f"the front matter is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise ReportError("the front matter must consist of `key: value` lines")
-    text = yaml.safe_dump(content | dict(values), sort_keys=False, allow_unicode=True, width=1000)
+    content |= values
+    if variant:
+        content["title"] = f"{content.get('title', '')} ({variant})".strip()
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
     notebook.cells[0].source = f"---\n{text}---"
 
 

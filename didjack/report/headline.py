@@ -18,12 +18,13 @@ def write_headline(root: Path, pages: Iterable[Page]) -> Path:
     """
     from didjack.headline import headline_markdown
 
-    names = [page.parameters["specification"] for page in pages if _has_specification(page)]
+    names = [page.parameters["specification"] for page in pages if _is_about_one(page)]
     path = root / HEADLINE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(headline_markdown(names).rstrip() + "\n", encoding="utf-8", newline="\n")
     return path
 
 
-def _has_specification(page: Page) -> bool:
-    return "specification" in page.parameters
+def _is_about_one(page: Page) -> bool:
+    """Tell the page of a specification from lessons that merely use it."""
+    return page.name.rsplit("/", 1)[-1] == page.parameters.get("specification")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 
 _KEYS: Mapping[str, type] = {
     "notebook": str,
+    "name": str,
     "folder": str,
+    "title": str,
+    "description": str,
     "each": str,
     "always": bool,
     "datasets": list,
     "inputs": list,
     "parameters": dict,
     "fast": dict,
+    "also": list,
 }
 
 
@@ -31,7 +36,8 @@ class Page:
     """One page of the site: a notebook with its parameters.
 
     ``title`` and ``description`` replace those of the notebook where they are not empty;
-    ``order`` is the place in the sidebar.
+    ``variant`` says in words what the page is made on where the notebook makes another page too,
+    and is added to the title; ``order`` is the place in the sidebar.
     ``inputs`` are the files, ``facts`` the texts whose change makes the page stale.
     """
 
@@ -40,6 +46,7 @@ class Page:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     description: str = ""
+    variant: str = ""
     order: int = 0
     inputs: tuple[Path, ...] = ()
     facts: tuple[str, ...] = ()
@@ -47,16 +54,25 @@ class Page:
 
 @dataclass(frozen=True)
 class _Plan:
-    """An entry of pages.toml, for one specification where the entry asks for each of them."""
+    """An entry of pages.toml, for one specification where the entry asks for several.
+
+    ``also`` marks a page beside the entry's main one: it lies in a folder of its own.
+    """
 
     entry: Mapping[str, Any]
     datasets: tuple[Dataset, ...]
     specification: Specification | None = None
+    also: bool = False
 
     @property
     def name(self) -> str:
-        stem = self.specification.name if self.specification else Path(self.entry["notebook"]).stem
-        return "/".join(part for part in (self.entry.get("folder"), stem) if part)
+        stem = self.entry.get("name", Path(self.entry["notebook"]).stem)
+        folders = [self.entry.get("folder")]
+        if self.also and self.specification is not None:
+            folders.append(self.specification.name)
+        elif self.specification is not None:
+            stem = self.specification.name
+        return "/".join(part for part in (*folders, stem) if part)
 
     def is_chosen(self, names: frozenset[str]) -> bool:
         """Say whether a run that is limited to these names makes the page."""
@@ -104,6 +120,7 @@ def plan_pages(
     skipped: dict[str, list[str]] = {}
     entries = _read_entries(folder / "pages.toml", known)
     plans = [plan for entry in entries for plan in _expand(entry, known)]
+    _check_unique([plan.name for plan in plans])
     for order, plan in enumerate(plans, start=1):
         if chosen is not None and not plan.is_chosen(chosen):
             continue
@@ -161,13 +178,29 @@ def _check_entry(entry: Mapping[str, Any], where: str, known: Mapping[str, Datas
         raise ReportError(f"{where}: the catalog has no dataset {', '.join(unknown)}")
 
 
+    specifications = {spec.name for dataset in known.values() for spec in dataset.specifications}
+    if unknown := sorted(set(entry.get("also", ())) - specifications):
+        raise ReportError(f"{where}: the catalog has no specification {', '.join(unknown)}")
+
+
+def _check_unique(names: Iterable[str]) -> None:
+    twice = sorted(name for name, n in Counter(names).items() if n > 1)
+    if twice:
+        raise ReportError(
+            f"two entries make the page {', '.join(twice)}: give one of them another `name`"
+        )
+
+
 def _expand(entry: Mapping[str, Any], known: Mapping[str, Dataset]) -> Iterator[_Plan]:
+    own = tuple(known[name] for name in entry.get("datasets", ()))
     if "each" not in entry:
-        yield _Plan(entry, tuple(known[name] for name in entry.get("datasets", ())))
-        return
+        yield _Plan(entry, own)
     for dataset in known.values():
         for spec in dataset.specifications:
-            yield _Plan(entry, (dataset,), spec)
+            if "each" in entry:
+                yield _Plan(entry, (dataset,), spec)
+            elif spec.name in entry.get("also", ()):
+                yield _Plan(entry, (dataset,), spec, also=True)
 
 
 def _page(plan: _Plan, folder: Path, fast: bool, order: int) -> Page:
@@ -179,8 +212,9 @@ def _page(plan: _Plan, folder: Path, fast: bool, order: int) -> Page:
         name=plan.name,
         notebook=folder / entry["notebook"],
         parameters=parameters,
-        title=spec.title if spec else "",
-        description=spec.description if spec else "",
+        title=spec.title if spec and not plan.also else entry.get("title", ""),
+        description=spec.description if spec and not plan.also else entry.get("description", ""),
+        variant=spec.name if spec and plan.also else "",
         order=order,
         inputs=(
             *(_data_file(dataset.name) for dataset in plan.datasets),

@@ -27,10 +27,10 @@ class Format:
 
 
 def notebook_ids(project: Project) -> dict[str, frozenset[str]]:
-    """Return the ids of the cells of every notebook in `notebooks/`."""
+    """Return the ids of the cells of every notebook in and under `notebooks/`."""
     return {
         path.relative_to(project.root).as_posix(): frozenset(_ids(nbformat.read(path, 4)))
-        for path in sorted((project.root / "notebooks").glob("*.ipynb"))
+        for path in sorted((project.root / "notebooks").rglob("*.ipynb"))
     }
 
 
