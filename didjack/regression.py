@@ -1,10 +1,8 @@
 """Linear regression with clustered data: what deleting each cluster does, CV1 to CV3, leverage.
 
 A textbook's regression beside the estimators of the package, for pages that do it by hand. With
-X = QR, everything that clusters enter by is k x k: the scores s_g = Q_g'u_g and
-A_g = Q_g'Q_g, whose eigenvalues are those of H_gg = X_g (X'X)^{-1} X_g'. Since
-Q_g'(I - H_gg)^p = (I - A_g)^p Q_g', CV1, CV2 and CV3 weigh the scores by the powers 0, -1/2 and
--1 of I - A_g, which is the sum of A_h over the other clusters.
+X = QR and H_gg = X_g (X'X)^{-1} X_g', Q_g'(I - H_gg)^p = (I - Q_g'Q_g)^p Q_g': CV1, CV2 and CV3
+weigh the scores Q_g'u_g by the powers 0, -1/2 and -1 of k x k matrices.
 """
 
 from __future__ import annotations
@@ -18,19 +16,12 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import solve_triangular
 
-from didjack import checks
+from didjack._deletions import Deletions, deletions, reason, row_scores
+from didjack._regression_input import read, require_full_rank
 from didjack.errors import DataError, DesignError
 from didjack.inference.results import Inference
-from didjack.linalg import Array, Index, Mask
-from didjack.moments import delete_one, rows_by
-
-# Least share of a column's length that the columns before it must leave. Collinear columns leave
-# about 1e-15. The factorization of `linalg` works on X'X, where the share is squared: powers of a
-# calendar year would count as collinear there.
-FULL_RANK = 1e-10
-# Least eigenvalue of I - A_g for a deletion to leave a regression: the share of a direction of X
-# that lies outside the cluster. Where there is none, rounding leaves about 1e-15.
-REMAINS = 1e-10
+from didjack.linalg import Array, Index
+from didjack.moments import delete_one
 
 ROWS = ("iid", "hc0", "hc1", "hc2", "hc3")
 CLUSTERED = ("cv1", "cv2", "cv3", "cv3j")
@@ -89,28 +80,8 @@ class Regression:
         return self._sum(self.Q * self.residuals[:, None])
 
     @cached_property
-    def _others(self) -> tuple[Array, Array]:
-        """Eigenvalues (G, k) and eigenvectors (G, k, k) of the sum of A_h over all but g."""
-        own = np.stack([self.Q[r].T @ self.Q[r] for r in rows_by(self.code, self.n_clusters)])
-        values, vectors = np.linalg.eigh(delete_one(own)[1:])
-        return np.asarray(values), np.asarray(vectors)
-
-    @cached_property
-    def _lost(self) -> Mask:
-        """Directions of X that only one cluster carries, (G, k)."""
-        return np.asarray(self._others[0] < REMAINS)
-
-    def _weighted(self, scores: Array, power: float) -> Array:
-        """Multiply the scores by a power of I - A_g, pseudo-inverse where singular, (G, k)."""
-        values, vectors = self._others
-        scale = np.where(self._lost, 0.0, np.where(self._lost, 1.0, values) ** power)
-        inside = np.einsum("gij,gi->gj", vectors, scores) * scale
-        return np.einsum("gij,gj->gi", vectors, inside)
-
-    @cached_property
-    def _kept(self) -> Mask:
-        """Clusters whose deletion leaves X'X nonsingular, (G,)."""
-        return np.asarray(~self._lost.any(axis=1))
+    def _deletions(self) -> Deletions:
+        return deletions(self.Q, self.code, self.n_clusters)
 
     @cached_property
     def without(self) -> pd.DataFrame:
@@ -120,12 +91,10 @@ class Regression:
         Journal of Applied Econometrics). Both differences are summed over the other clusters, so
         that nothing cancels, and for the residuals instead of y, which gives the change.
         """
-        change = self._weighted(delete_one(self._scores)[1:], -1.0)
+        change = self._deletions.weigh(delete_one(self._scores)[1:], -1.0)
         change = solve_triangular(self.R, change.T).T
-        change[~self._kept] = np.nan
-        return pd.DataFrame(
-            self.coef.to_numpy() + change, index=self.labels, columns=self.coef.index
-        )
+        change[~self._deletions.kept] = np.nan
+        return pd.DataFrame(change, self.labels, self.coef.index) + self.coef
 
     @cached_property
     def skipped(self) -> pd.DataFrame:
@@ -133,26 +102,17 @@ class Regression:
 
         CV3 goes without them, and in CV2 (I - H_gg)^{-1/2} is a pseudo-inverse for them.
         """
-        skipped = np.flatnonzero(~self._kept)
-        reasons = [self._reason(int(g)) for g in skipped]
+        skipped = np.flatnonzero(~self._deletions.kept)
+        lost = [solve_triangular(self.R, self._deletions.directions_lost(g)) for g in skipped]
+        length = np.linalg.norm(self.R, axis=0)[:, None]  # of the columns of X
+        reasons = [reason(length * combination, self.coef.index) for combination in lost]
         return pd.DataFrame({"cluster": self.labels[skipped], "reason": reasons})
-
-    def _reason(self, g: int) -> str:
-        null = solve_triangular(self.R, self._others[1][g][:, self._lost[g]])
-        null *= np.linalg.norm(self.R, axis=0)[:, None]  # in units of each column's length
-        size = np.linalg.norm(null, axis=1)
-        names = [f"'{name}'" for name in self.coef.index[size > 1e-6 * size.max()]]
-        if len(names) == 1:
-            return f"without it column {names[0]} is zero"
-        listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        return f"without it these columns are linearly dependent: {listed}"
 
     @property
     def cv1(self) -> Array:
         """G/(G-1) (n-1)/(n-k) (X'X)^{-1} sum_g X_g'u_g u_g'X_g (X'X)^{-1}, (k, k).
 
-        MacKinnon, Nielsen and Webb (2023), Journal of Econometrics; Cameron, Gelbach and Miller
-        (2008).
+        MacKinnon, Nielsen and Webb (2023), Journal of Econometrics.
         """
         G, (n, k) = self.n_clusters, self.Q.shape
         return G / (G - 1) * (n - 1) / (n - k) * self._outer(self._scores.T @ self._scores)
@@ -164,7 +124,7 @@ class Regression:
         Bell and McCaffrey (2002), with the symmetric square root; a pseudo-inverse for the
         clusters in `skipped`.
         """
-        scores = self._weighted(self._scores, -0.5)
+        scores = self._deletions.weigh(self._scores, -0.5)
         return self._outer(scores.T @ scores)
 
     @property
@@ -180,11 +140,11 @@ class Regression:
     @property
     def cv3j(self) -> Array:
         """As CV3, centred at the mean of the beta_(g), (k, k)."""
-        kept = self.without[self._kept].to_numpy()
+        kept = self.without[self._deletions.kept].to_numpy()
         return self._jackknife(kept.mean(axis=0) if len(kept) else self.coef.to_numpy())
 
     def _jackknife(self, center: Array) -> Array:
-        deviations = self.without[self._kept].to_numpy() - center
+        deviations = self.without[self._deletions.kept].to_numpy() - center
         H = len(deviations)
         if H < 2:
             return np.full(self.R.shape, np.nan)
@@ -213,12 +173,7 @@ class Regression:
         n, k = self.Q.shape
         if kind == "iid":
             return float(self.residuals @ self.residuals) / (n - k) * self.bread
-        remains = 1 - (self.Q**2).sum(axis=1)
-        scale = np.sqrt(n / (n - k)) if kind == "hc1" else 1.0
-        power = {"hc2": -0.5, "hc3": -1.0}.get(kind, 0.0)
-        alone = remains < REMAINS  # such a row is fitted exactly
-        weighted = scale * self.residuals * np.where(alone, 1.0, remains) ** power
-        scores = self.Q * np.where(alone, 0.0, weighted)[:, None]
+        scores = row_scores(self.Q, self.residuals, kind)
         return self._outer(scores.T @ scores)
 
     def se(self, kind: str) -> pd.Series:
@@ -229,31 +184,22 @@ class Regression:
         """Degrees of freedom: G - 1, H - 1 for CV3 and CV3J, n - k for kinds made of rows."""
         if kind in ROWS:
             return float(self.Q.shape[0] - self.Q.shape[1])
-        count = int(self._kept.sum()) if kind in ("cv3", "cv3j") else self.n_clusters
+        count = int(self._deletions.kept.sum()) if kind in ("cv3", "cv3j") else self.n_clusters
         return float(count - 1) if count > 1 else np.nan
 
     def tests(self, kind: str) -> pd.DataFrame:
-        """Return t tests and intervals by name: coef, se, t, p, ci_low, ci_high, df.
-
-        For `kind` see `vcov`, for the degrees of freedom `df`.
-        """
-        se = self.se(kind).to_numpy()
-        names, df = tuple(str(name) for name in self.coef.index), np.full(len(se), self.df(kind))
-        inference = Inference(
-            kind.upper(), names, self.coef.to_numpy(), se, df, self.n_clusters, self.level
-        )
-        frame = inference.to_frame().rename(columns={"att": "coef"})
-        frame.index = self.coef.index
+        """Return coef, se, t, p, ci_low, ci_high, df by name; for `kind` see `vcov`."""
+        beta, se = self.coef.to_numpy(), self.se(kind).to_numpy()
+        names, df = tuple(map(str, self.coef.index)), np.full(len(se), self.df(kind))
+        inference = Inference(kind.upper(), names, beta, se, df, self.n_clusters, self.level)
+        frame = inference.to_frame().set_axis(self.coef.index).rename(columns={"att": "coef"})
         return frame[["coef", "se", "t", "p", "ci_low", "ci_high", "df"]]
 
     @property
     def leverage(self) -> pd.Series:
-        """L_g = trace of H_gg, by cluster; they add up to k.
-
-        MacKinnon, Nielsen and Webb (2023), The Stata Journal.
-        """
-        rows = (self.Q**2).sum(axis=1)
-        return pd.Series(self._sum(rows[:, None])[:, 0], index=self.labels, name="leverage")
+        """L_g = trace of H_gg; they add up to k (MacKinnon, Nielsen, Webb 2023, Stata Journal)."""
+        traces = self._sum(self.Q**2).sum(axis=1)
+        return pd.Series(traces, index=self.labels, name="leverage")
 
     def partial_leverage(self, name: object) -> pd.Series:
         """Return the share of each cluster in the variation of a column beyond the others.
@@ -306,18 +252,13 @@ class Regression:
     def _loading(self, name: object) -> Array:
         """Column of X (X'X)^{-1}, (n,): proportional to the column's residual on the others."""
         if name not in self.coef.index:
-            listed = ", ".join(f"'{c}'" for c in self.coef.index[:12])
-            raise DataError(f"X has no column '{name}'. Columns: {listed}.")
+            raise DataError(f"X has no column '{name}'. Columns: {list(self.coef.index[:12])}.")
         unit = (self.coef.index == name).astype(np.float64)
         return np.asarray(self.Q @ solve_triangular(self.R, unit, trans="T"))
 
 
 def regress(
-    y: Any,
-    X: Any,
-    cluster: Any = None,
-    names: Sequence[str] | None = None,
-    level: float = 0.95,
+    y: Any, X: Any, cluster: Any = None, names: Sequence[str] | None = None, level: float = 0.95
 ) -> Regression:
     """Regress y on X by least squares, and jackknife the regression by clusters.
 
@@ -350,87 +291,9 @@ def regress(
     """
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    frame = _columns(X, names)
-    given = {"y": y} if cluster is None else {"y": y, "cluster": cluster}
-    frame, beside = _aligned(frame, X, given)
-    outcome = checks.numeric(beside, "y", "y")
-    matrix = np.column_stack([checks.numeric(frame, c, "X") for c in frame.columns])
-    n, k = matrix.shape
-    if n <= k:
-        raise DesignError(f"X has {n} rows and {k} columns; there must be more rows than columns.")
-    if cluster is None:
-        code, labels = np.arange(n, dtype=np.intp), frame.index
-    else:
-        checks.no_missing(beside, "cluster")
-        code, labels = checks.factorize(beside["cluster"])
-    if len(labels) < 2:
-        raise DesignError("'cluster' has one label in all rows; inference needs two or more.")
-    Q, R = np.linalg.qr(matrix)
-    _full_rank(matrix, R, frame.columns)
-    coef = solve_triangular(R, Q.T @ outcome)
-    residuals = outcome - matrix @ coef
-    return Regression(
-        pd.Series(coef, index=frame.columns, name="coef"), residuals, labels, code, level, Q, R
-    )
-
-
-def _columns(X: Any, names: Sequence[str] | None) -> pd.DataFrame:
-    """Give X as a frame with distinct column names."""
-    frame = X.to_frame() if isinstance(X, pd.Series) else X
-    if not isinstance(frame, pd.DataFrame):
-        values = np.asarray(frame)
-        if values.ndim != 2:
-            raise DataError(
-                f"X must have two dimensions, rows and columns, not {values.ndim}. For one "
-                "column use x[:, None]."
-            )
-        frame = pd.DataFrame(values, columns=[f"x{j + 1}" for j in range(values.shape[1])])
-    if frame.shape[1] == 0:
-        raise DataError("X has no columns.")
-    if names is not None:
-        if len(names) != frame.shape[1]:
-            raise DataError(f"There are {len(names)} names for {frame.shape[1]} columns of X.")
-        frame = frame.set_axis(list(names), axis=1)
-    checks.require_frame(frame)
-    return frame
-
-
-def _aligned(
-    frame: pd.DataFrame, X: Any, given: dict[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give X and what stands beside it with one index; refuse other lengths or indexes."""
-    indexes = {"X": X.index} if isinstance(X, pd.DataFrame | pd.Series) else {}
-    series = {}
-    for what, values in given.items():
-        column = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
-        if len(column) != len(frame):
-            raise DataError(f"{what} has {len(column)} rows and X has {len(frame)}.")
-        if isinstance(values, pd.Series):
-            indexes[what] = values.index
-        series[what] = column
-    first, *others = indexes or {"X": frame.index}
-    index = indexes.get(first, frame.index)
-    for what in others:
-        differs = np.flatnonzero(indexes[what] != index)
-        if len(differs):
-            row = differs[0]
-            raise DataError(
-                f"{first} and {what} have different indexes, first in row {row}: {index[row]!r} "
-                f"and {indexes[what][row]!r}. Sort them alike, or pass arrays (.to_numpy())."
-            )
-    return frame.set_axis(index), pd.DataFrame(
-        {what: column.set_axis(index) for what, column in series.items()}, index=index
-    )
-
-
-def _full_rank(matrix: Array, R: Array, columns: pd.Index) -> None:
-    """Refuse columns that depend linearly on the columns before them."""
-    length = np.linalg.norm(matrix, axis=0)
-    for name, left, whole in zip(columns, np.abs(np.diag(R)), length, strict=True):
-        if whole == 0:
-            raise DesignError(f"Column '{name}' of X is zero in every row. Drop it.")
-        if left < FULL_RANK * whole:
-            raise DesignError(
-                f"Column '{name}' of X is a linear combination of the columns before it, so that "
-                "X'X is singular. Drop it or one of those."
-            )
+    given = read(y, X, cluster, names)
+    Q, R = np.linalg.qr(given.X)
+    require_full_rank(given.X, R, given.columns)
+    beta = solve_triangular(R, Q.T @ given.y)
+    coef = pd.Series(beta, index=given.columns, name="coef")
+    return Regression(coef, given.y - given.X @ beta, given.labels, given.code, level, Q, R)
