@@ -33,7 +33,9 @@ class Aggregate:
     Attributes
     ----------
     attgt : ATTgt
+        The group-time effects.
     plan : Plan
+        Which cells enter each average, and how they count.
     values : (1 + K,) array
         Overall effect, then the elements; (1,) for `simple`.
     """
@@ -72,6 +74,11 @@ class Aggregate:
 
         These can be more than the full sample's: without a cluster that sets controls and
         treated apart a cell can have an estimate, and a refit would use it.
+
+        Parameters
+        ----------
+        estimates : Estimates
+            Of R replicates.
         """
         estimable = np.asarray(np.isfinite(estimates.att).any(axis=0))
         plan = _plan_of(self.attgt, estimable, self.plan.rule)
@@ -80,12 +87,23 @@ class Aggregate:
         return values[:, [position[name] for name in self.parameters]]
 
     def linear(self, att: Array) -> Array:
-        """Aggregate cells (R, m) with the weights of the full sample, (R, 1 + K)."""
+        """Aggregate cells (R, m) with the weights of the full sample, (R, 1 + K).
+
+        Parameters
+        ----------
+        att : (R, m) array
+            ATT(g,t) of R replicates.
+        """
         lin = linearize(self.plan, self.attgt.estimates, self.attgt.cells)
         return att[:, self.plan.used] @ lin.cell[self.plan.used]
 
     def again(self, res: ATTgt) -> Aggregate:
-        """Aggregate other group-time effects by the same rule."""
+        """Aggregate other group-time effects by the same rule.
+
+        Parameters
+        ----------
+        res : ATTgt
+        """
         return aggregate_by(res, self.plan.rule)
 
     @cached_property
@@ -104,6 +122,7 @@ class Aggregate:
         cluster : str, optional
             Cluster variable; None: every unit is its own cluster.
         level : float
+            Coverage of the intervals.
         """
         code = self.attgt.unit_clusters(cluster)
         return Inference(
@@ -147,13 +166,27 @@ class Aggregate:
         return f"Aggregation: {self.type}\n\n{self.to_frame().to_string(index=False)}"
 
     def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
-        """Draw the elements with pointwise intervals (matplotlib)."""
+        """Draw the elements with pointwise intervals (matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure without it.
+        level : float
+            Coverage of the intervals.
+        """
         from didjack import plots
 
         return plots.plot_aggregate(self, ax=ax, level=level)
 
     def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
+
+        Parameters
+        ----------
+        caption, label : str
+            With either, the tabular is wrapped in a table environment.
+        """
         from didjack import tables
 
         return tables.to_latex(self, caption, label)
@@ -167,13 +200,24 @@ class Joint:
     """Several aggregations of the same cells, for one covariance over all their parameters.
 
     The overall effects are named after their aggregation: "simple", "dynamic", ...
+
+    Attributes
+    ----------
+    parts : tuple of Aggregate
+        Of the same `att_gt` result, each type once.
     """
 
     parts: tuple[Aggregate, ...]
 
     @classmethod
     def of(cls, parts: Sequence[Aggregate]) -> Joint:
-        """Check that the parts belong together."""
+        """Check that the parts belong together.
+
+        Parameters
+        ----------
+        parts : sequence of Aggregate
+            Of the same `att_gt` result, each type once.
+        """
         parts = tuple(parts)
         if not parts or not all(isinstance(part, Aggregate) for part in parts):
             raise DataError("Give aggregations from aggte, or the result of att_gt.")
@@ -204,15 +248,32 @@ class Joint:
         return np.column_stack([part.influence for part in self.parts])
 
     def evaluate(self, estimates: Estimates) -> Array:
-        """Aggregate every replicate."""
+        """Aggregate every replicate.
+
+        Parameters
+        ----------
+        estimates : Estimates
+            Of R replicates.
+        """
         return np.column_stack([part.evaluate(estimates) for part in self.parts])
 
     def linear(self, att: Array) -> Array:
-        """Aggregate cells with the weights of the full sample."""
+        """Aggregate cells with the weights of the full sample.
+
+        Parameters
+        ----------
+        att : (R, m) array
+            ATT(g,t) of R replicates.
+        """
         return np.column_stack([part.linear(att) for part in self.parts])
 
     def again(self, res: ATTgt) -> Joint:
-        """Aggregate other group-time effects by the same rules."""
+        """Aggregate other group-time effects by the same rules.
+
+        Parameters
+        ----------
+        res : ATTgt
+        """
         return Joint(tuple(part.again(res) for part in self.parts))
 
 

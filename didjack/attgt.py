@@ -59,6 +59,7 @@ class ATTgt:
     estimates : Estimates
         The full sample on the replicate axis (R = 1).
     options : Options
+        est_method, control_group, base_period and separation, as given to `att_gt`.
     cache : dict
         Deletions already computed, by cluster variable.
     """
@@ -91,15 +92,32 @@ class ATTgt:
         return tuple(f"ATT({g:g},{t:g})" for g, t in pairs)
 
     def evaluate(self, estimates: Estimates) -> Array:
-        """Return the cells of every replicate, (R, m)."""
+        """Return the cells of every replicate, (R, m).
+
+        Parameters
+        ----------
+        estimates : Estimates
+            Of R replicates.
+        """
         return estimates.att.copy()
 
     def linear(self, att: Array) -> Array:
-        """Return the cells as they are, (R, m)."""
+        """Return the cells as they are, (R, m).
+
+        Parameters
+        ----------
+        att : (R, m) array
+            ATT(g,t) of R replicates.
+        """
         return att.copy()
 
     def again(self, res: ATTgt) -> ATTgt:
-        """Return other group-time effects as they are."""
+        """Return other group-time effects as they are.
+
+        Parameters
+        ----------
+        res : ATTgt
+        """
         return res
 
     @property
@@ -142,13 +160,24 @@ class ATTgt:
         return next((c for c in roles.clustervars if c != roles.idname), None)
 
     def unit_clusters(self, name: str | None) -> Index | None:
-        """Return the cluster code of each unit, (n,); None for no name and for the unit itself."""
+        """Return the cluster code of each unit, (n,); None for no name and for the unit itself.
+
+        Parameters
+        ----------
+        name : str or None
+            Column of the data.
+        """
         if name is None or (name == self.panel.roles.idname and self.panel.is_panel):
             return None
         return self.clusters(name).code[self.panel.unit_rows]
 
     def clusters(self, name: str) -> Clusters:
         """Code a column of the data as clusters of the retained rows.
+
+        Parameters
+        ----------
+        name : str
+            Column of the data.
 
         Raises
         ------
@@ -179,7 +208,13 @@ class ATTgt:
         return Clusters(name, labels, codes)
 
     def replicates(self, clusters: Clusters) -> Estimates:
-        """Estimate all cells in the full sample and without each cluster, in one pass."""
+        """Estimate all cells in the full sample and without each cluster, in one pass.
+
+        Parameters
+        ----------
+        clusters : Clusters
+            From `clusters`.
+        """
         return self.options.estimator.estimate(self.panel, self.cells, clusters, self.estimates)
 
     def refit(self, keep: Mask) -> ATTgt:
@@ -275,13 +310,27 @@ class ATTgt:
         )
 
     def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
-        """Draw the effects by cohort with pointwise intervals (matplotlib)."""
+        """Draw the effects by cohort with pointwise intervals (matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure without it.
+        level : float
+            Coverage of the intervals.
+        """
         from didjack import plots
 
         return plots.plot_attgt(self, ax=ax, level=level)
 
     def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the cells as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        """Write the cells as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
+
+        Parameters
+        ----------
+        caption, label : str
+            With either, the tabular is wrapped in a table environment.
+        """
         from didjack import tables
 
         return tables.to_latex(self, caption, label)
@@ -329,6 +378,7 @@ def att_gt(
         weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
         and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
     control_group : {"nevertreated", "notyettreated"}
+        Compare a cohort with units that are never treated, or also with those not yet treated.
     base_period : {"varying", "universal"}
         Pre-treatment cells: compare with the period before, or with the last before treatment.
     anticipation : int
@@ -344,7 +394,6 @@ def att_gt(
     allow_unbalanced_panel : bool
         False: units not observed in every period are left out and counted. True: they are kept,
         and an unbalanced panel is estimated like repeated cross-sections, as R `did` does.
-
     separation : {"drop", "csdid", "error"}
         For "dr", "ipw" and "drimp", where no treated row of a comparison has some value of a
         covariate, so that the logit sets the controls with that value apart. "drop": these

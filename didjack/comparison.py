@@ -25,10 +25,13 @@ class Comparison:
     Attributes
     ----------
     attgt : ATTgt
+        The group-time effects behind all of them.
     aggregates : dict of str to Aggregate
         By type.
     jackknives : dict of str to Jackknife
         By type.
+    level : float
+        Coverage of the intervals.
     """
 
     attgt: ATTgt = field(repr=False)
@@ -37,7 +40,13 @@ class Comparison:
     level: float
 
     def inferences(self, type: str) -> tuple[Inference, Inference, Inference]:
-        """Return analytic (by unit), clustered and CV3 inference for one aggregation."""
+        """Return analytic (by unit), clustered and CV3 inference for one aggregation.
+
+        Parameters
+        ----------
+        type : str
+            Of those in `aggregates`.
+        """
         jk = self.jackknives[type]
         agg = self.aggregates[type]
         by_unit = agg.analytic(None, self.level)
@@ -88,6 +97,11 @@ class Comparison:
         """Draw one aggregation with clustered and CV3 intervals side by side (matplotlib).
 
         The default is the event study if it is there, else the first aggregation.
+
+        Parameters
+        ----------
+        type : str, optional
+            Of those in `aggregates`.
         """
         from didjack import plots
 
@@ -97,7 +111,13 @@ class Comparison:
         return plots.plot_inferences(self.jackknives[chosen])
 
     def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the overall effects as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        """Write the overall effects as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
+
+        Parameters
+        ----------
+        caption, label : str
+            With either, the tabular is wrapped in a table environment.
+        """
         from didjack import tables
 
         return tables.to_latex(self, caption, label)
@@ -121,10 +141,11 @@ def csdid(
     Parameters
     ----------
     data : DataFrame
+        Long data. Not modified.
     *args, **kwargs
         As for `att_gt`.
-    types : sequence of str, optional
-        Aggregations, by default all four; `type` for a single one.
+    types, type : sequence of str, and str, optional
+        Aggregations, by default all four; or a single one.
     cluster : str, optional
         Cluster variable; the default is clustervars, else idname.
     level : float
@@ -135,6 +156,14 @@ def csdid(
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    DataError
+        Both type and types are given, or an argument or the data cannot be used; see `att_gt`,
+        `aggte` and `jackknife`.
+    DesignError
+        Nothing is left to compare, to average or to delete.
     """
     if type is not None and types is not None:
         raise DataError("Give type or types, not both.")

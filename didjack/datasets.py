@@ -174,7 +174,13 @@ def load_specification(name_or_path: str | Path) -> Specification:
 
 
 def specification_dataset(specification: Specification) -> Dataset:
-    """Return the dataset of a specification, the catalog's or the user's own."""
+    """Return the dataset of a specification, the catalog's or the user's own.
+
+    Parameters
+    ----------
+    specification : Specification
+        From `load_specification`.
+    """
     return specification.origin or _entry(specification.dataset)
 
 
@@ -184,7 +190,13 @@ def specification_path(specification: Specification) -> Path:
 
 
 def specification_frame(specification: Specification) -> pd.DataFrame:
-    """Load the data of a specification, with derived columns; raises what the loading raises."""
+    """Load the data of a specification, with derived columns; raises what the loading raises.
+
+    Parameters
+    ----------
+    specification : Specification
+        From `load_specification`.
+    """
     return _frame(specification_dataset(specification))
 
 

@@ -60,8 +60,14 @@ class Bacon:
         """Draw estimates against weights, with a marker for each kind and a line at `att`.
 
         Comparisons with cohorts that are treated already are hollow (matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure without it.
         """
         from didjack.plots import style
+        from didjack.wording import decimals, number
 
         green, purple = "#009E73", "#CC79A7"  # of Okabe and Ito's palette, without meaning so far
         looks = dict(
@@ -69,7 +75,6 @@ class Bacon:
         )
         with style.canvas(ax, 3.6) as canvas:
             style.zero_line(canvas)
-            canvas.axhline(self.att, color=style.SOFT, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
             for kind, rows in self.comparisons.groupby("kind", sort=False):
                 marker, colour = looks[str(kind)]
                 canvas.plot(
@@ -81,14 +86,13 @@ class Bacon:
                     markerfacecolor=colour if colour == green else "white",
                     label=str(kind).capitalize(),
                 )
-            canvas.annotate(
-                f"TWFE: {self.att:.3f}".replace("-", "\u2212"),
-                (1, self.att),
-                (-2, 3),
-                xycoords=canvas.get_yaxis_transform(),
-                textcoords="offset points",
-                ha="right",
+            canvas.axhline(
+                self.att,
                 color=style.SOFT,
+                linewidth=1,
+                linestyle=(0, (3, 3)),
+                zorder=0,
+                label=f"Two-way fixed effects: {number(self.att, decimals([self.att], 2))}",
             )
             canvas.set_xlabel("Weight")
             canvas.set_ylabel("Estimate")

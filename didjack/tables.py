@@ -90,6 +90,10 @@ def _digits(cmp: Comparison) -> int:
 def inference_frame(cmp: Comparison) -> pd.DataFrame:
     """Write the overall effects with every inference, as text.
 
+    Parameters
+    ----------
+    cmp : Comparison
+
     Returns
     -------
     DataFrame
@@ -117,12 +121,23 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
 
 
 def inference_table(cmp: Comparison) -> GT:
-    """Lay out `inference_frame`, one group of rows for each aggregation."""
+    """Lay out `inference_frame`, one group of rows for each aggregation.
+
+    Parameters
+    ----------
+    cmp : Comparison
+    """
     return great_table(inference_frame(cmp), group="aggregation", unbroken=["Inference"])
 
 
 def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
-    """Write event times, cohorts or periods with clustered and CV3 inference, as text."""
+    """Write event times, cohorts or periods with clustered and CV3 inference, as text.
+
+    Parameters
+    ----------
+    cmp : Comparison
+    type : {"dynamic", "group", "calendar"}
+    """
     jk = cmp.jackknives[type]
     _, clustered, cv3 = cmp.inferences(type)
     behind = count_treated(cmp.aggregates[type], jk.cluster)
@@ -147,7 +162,13 @@ def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
 
 
 def elements_table(cmp: Comparison, type: str = "dynamic") -> GT:
-    """Lay out `elements_frame`."""
+    """Lay out `elements_frame`.
+
+    Parameters
+    ----------
+    cmp : Comparison
+    type : {"dynamic", "group", "calendar"}
+    """
     return great_table(elements_frame(cmp, type))
 
 
@@ -180,7 +201,16 @@ def cohort_table(res: ATTgt, cluster: str, names: Mapping[object, str] | None = 
 
 
 def influence_table(jk: Jackknife, names: Mapping[object, str] | None = None, rows: int = 8) -> GT:
-    """Lay out the most influential clusters: what deleting each one does."""
+    """Lay out the most influential clusters: what deleting each one does.
+
+    Parameters
+    ----------
+    jk : Jackknife
+    names : mapping, optional
+        Cluster to name for readers.
+    rows : int
+        How many clusters.
+    """
     frame = influence_frame(jk, names)
     frame = frame[np.isfinite(frame["without"])].head(rows)
     digits = decimals(frame["change"].abs().head(1), 2)
@@ -200,7 +230,12 @@ def influence_table(jk: Jackknife, names: Mapping[object, str] | None = None, ro
 
 
 def ledger_table(res: ATTgt) -> GT:
-    """Lay out the ledger: what was left out, how much, and why; many alike share a line."""
+    """Lay out the ledger: what was left out, how much, and why; many alike share a line.
+
+    Parameters
+    ----------
+    res : ATTgt
+    """
     ledger = res.ledger.rename(columns={"count": "size"})  # tuples have a method count
     lines = []
     for (kind, reason), entries in ledger.groupby(["kind", "reason"], sort=False):
@@ -220,7 +255,14 @@ def ledger_table(res: ATTgt) -> GT:
 
 
 def lost_table(jk: Jackknife, names: Mapping[object, str] | None = None) -> GT:
-    """Lay out the deletions that change what is estimated."""
+    """Lay out the deletions that change what is estimated.
+
+    Parameters
+    ----------
+    jk : Jackknife
+    names : mapping, optional
+        Cluster to name for readers.
+    """
     frame = influence_frame(jk, names)
     digits = decimals([jk.se], 3)
     lines: list[dict[str, Any]] = []
@@ -239,6 +281,10 @@ def lost_table(jk: Jackknife, names: Mapping[object, str] | None = None) -> GT:
 
 def paper_frame(cmp: Comparison) -> pd.DataFrame:
     """Write the table that a paper would print: one column for each aggregation.
+
+    Parameters
+    ----------
+    cmp : Comparison
 
     Returns
     -------
@@ -272,7 +318,12 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
 
 
 def paper_table(cmp: Comparison) -> GT:
-    """Lay out `paper_frame`."""
+    """Lay out `paper_frame`.
+
+    Parameters
+    ----------
+    cmp : Comparison
+    """
     return great_table(paper_frame(cmp), unbroken=[""])
 
 

@@ -45,6 +45,7 @@ class Jackknife:
     target : Aggregate, ATTgt or Joint
         What was jackknifed.
     clusters : Clusters
+        Label and rows of each cluster.
     replicates : (C + 1, P) array
         Row 0 is the full sample, row h + 1 the estimates without cluster h; NaN where a
         deletion leaves nothing to estimate.
@@ -53,6 +54,7 @@ class Jackknife:
     covariate_lost : (C, k) bool array
         Whether a deletion makes a covariate redundant.
     level : float
+        Coverage of the intervals.
     center : {"estimate", "mean"}
         "estimate": CV3; "mean": CV3J, centred at the mean of the deletions.
     estimand : {"refit", "fixed"}
@@ -209,16 +211,54 @@ class Jackknife:
     def band(self, level: float | None = None, n_draws: int = 100_000, seed: int = 0) -> Band:
         """Return a simultaneous (sup-t) band over the elements of an aggregation.
 
-        See `didjack.inference.bands.t_band`.
+        Its critical value is the quantile of the largest absolute entry of a multivariate t with
+        the correlation of the joint CV3 covariance. Elements without a standard error (base
+        periods) are left out.
+
+        Parameters
+        ----------
+        level : float, optional
+            Coverage of the band; that of the jackknife without it.
+        n_draws : int
+            Draws of the multivariate t that gives the critical value.
+        seed : int
+            Of these draws.
+
+        Raises
+        ------
+        DesignError
+            No element has a standard error.
         """
         return t_band(self, self.level if level is None else level, n_draws, seed)
 
     def pretest(self) -> PreTest:
-        """Test that all pre-treatment parameters are zero; see `didjack.inference.pretest`."""
+        """Test that all pre-treatment parameters are zero, with their joint CV3 covariance.
+
+        With H deletions and q parameters, F = (H - q) / (q (H - 1)) b' V^-1 b against
+        F(q, H - q): Hotelling's form.
+
+        Raises
+        ------
+        DesignError
+            Nothing before treatment has a standard error, or there are as many parameters as
+            deletions, or the covariance is singular.
+        """
         return f_pretest(self)
 
     def to_honestdid(self, reference: float = -1) -> HonestDiDInput:
-        """Hand the event study to tools for sensitivity analysis; see `HonestDiDInput`."""
+        """Hand the event study to tools for sensitivity analysis.
+
+        Parameters
+        ----------
+        reference : float
+            Event time of the base period, which is left out: -1 without anticipation.
+
+        Raises
+        ------
+        DesignError
+            Not an event study with a universal base period, or an event time without a standard
+            error.
+        """
         return honestdid_input(self, reference)
 
     @property
@@ -290,7 +330,7 @@ class Jackknife:
 
     @property
     def notes(self) -> list[str]:
-        """Return sentences on what the reader of the table must know."""
+        """Sentences on what the reader of the table must know."""
         notes = [f"Skipped cluster {c}: {reason}." for c, reason in self.skipped.to_numpy()]
         usable = self._usable.sum(axis=0)
         fewer = (usable < usable.max()) & (usable > 0)
@@ -319,13 +359,25 @@ class Jackknife:
         return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Draw the delete-one estimates (matplotlib)."""
+        """Draw the delete-one estimates (matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure without it.
+        """
         from didjack import plots
 
         return plots.plot_jackknife(self, ax=ax)
 
     def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`."""
+        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
+
+        Parameters
+        ----------
+        caption, label : str
+            With either, the tabular is wrapped in a table environment.
+        """
         from didjack import tables
 
         return tables.to_latex(self, caption, label)

@@ -60,13 +60,17 @@ class Multiplier:
     Attributes
     ----------
     target : Aggregate, ATTgt or Joint
+        What was bootstrapped.
     inference : Inference
         Standard errors with normal critical values, as R `did` uses them pointwise.
     draws : (B, P) array
         Bootstrap deviations of the parameters.
-    distribution : str
+    distribution : {"rademacher", "mammen", "webb"}
+        Of the multipliers.
     scale : {"iqr", "sd"}
+        How standard errors follow from the draws, see `multiplier`.
     seed : int
+        Of the draws.
     """
 
     target: Aggregate | ATTgt | Joint = field(repr=False)
@@ -82,7 +86,13 @@ class Multiplier:
         return float(self.inference.se[0])
 
     def band(self, level: float | None = None) -> Band:
-        """Return the simultaneous band: the quantile of the largest absolute t over the draws."""
+        """Return the simultaneous band: the quantile of the largest absolute t over the draws.
+
+        Parameters
+        ----------
+        level : float, optional
+            Coverage of the band; that of the intervals without it.
+        """
         level = self.inference.level if level is None else level
         names = self.inference.parameters
         inner = [i for i, name in enumerate(names) if ":" in name or "(" in name]
@@ -112,10 +122,13 @@ def multiplier(
     Parameters
     ----------
     target : Aggregate, ATTgt or Joint
+        From `aggte` or `att_gt`.
     cluster : str, optional
         Cluster variable; the default is the clustervars of `att_gt`, None of both: the unit.
     level : float
+        Coverage of the intervals.
     distribution : {"rademacher", "mammen", "webb"}
+        Of the multipliers: two points, -1 and 1; Mammen's two points; Webb's six.
     n_boot : int
         Number of draws.
     scale : {"iqr", "sd"}
@@ -123,6 +136,7 @@ def multiplier(
         `did`), or from their standard deviation. When a few clusters dominate, the draws are
         not normal and the two differ; only the second converges to the clustered analytic one.
     seed : int
+        Of the draws.
     n_jobs : int
         Workers (joblib). The result is the same for any number.
 

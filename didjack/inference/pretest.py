@@ -24,8 +24,10 @@ class PreTest:
     Attributes
     ----------
     method : str
+        "Wald", "F (CV3)" or "F (CV3J)".
     statistic : float
     p : float
+        p-value.
     df : tuple of float
         (q,) for chi-squared, (q, second) for F.
     parameters : tuple of str
@@ -48,6 +50,7 @@ def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
     Parameters
     ----------
     res : ATTgt
+        From `att_gt`.
     cluster : str, optional
         Cluster variable; the default is clustervars, None of both: the unit.
 

@@ -14,6 +14,8 @@ from didjack.inference.multiplier import DRAWS, spread
 from didjack.linalg import Array
 
 LEVELS = (0.01, 0.05, 0.1)
+"""Levels of the tests in the tables of studies."""
+
 SHARED = 25  # replications that share their multipliers: draws cost more than products
 
 LABELS = {
@@ -30,7 +32,11 @@ LABELS = {
     "twfe-cv1": "two-way fixed effects, CV1, t(G - 1)",
     "twfe-cv3": "two-way fixed effects, CV3, t(H - 1)",
 }
+"""What the tests are, by the names that tables give them."""
+
 CSDID_TESTS = tuple(name for name in LABELS if not name.startswith("twfe"))
+"""Names of the tests of CSDID, those of `LABELS` but for two-way fixed effects."""
+
 FAST_TESTS = ("unit-z", "clustered-z", "clustered-t", "cv3", "cv3j")
 
 

@@ -134,6 +134,15 @@ class Engine:
         Aggregations and tests, bootstrap draws and permutations.
     seed : int
         Seed of the study.
+
+    Attributes
+    ----------
+    estimators : dict of str to Compiled
+        Coefficients by aggregation; "twfe" for two-way fixed effects.
+    truth : dict of str to float
+        What each of them should estimate.
+    tests : dict of str to tuple of Test
+        The tests of each.
     """
 
     def __init__(self, design: Design, settings: Settings, seed: int = 0) -> None:
@@ -152,12 +161,26 @@ class Engine:
         }
 
     def rng(self, block: int) -> np.random.Generator:
-        """Return the generator of a block."""
+        """Return the generator of a block.
+
+        Parameters
+        ----------
+        block : int
+            Number of the block, from 0.
+        """
         entropy = [self.seed, int(self.design.key, 16), block]
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
 
     def block(self, number: int, size: int = BLOCK) -> Tally:
-        """Draw and test one block of replications."""
+        """Draw and test one block of replications.
+
+        Parameters
+        ----------
+        number : int
+            Number of the block, from 0.
+        size : int
+            Replications, at most those of a whole block.
+        """
         rng = self.rng(number)
         means = draw_means(self.design, rng, BLOCK)[:size]
         tally = Tally.empty(self.rows)
@@ -180,7 +203,15 @@ class Engine:
         return sum(len(tests) for tests in self.tests.values()) * len(LEVELS)
 
     def run(self, blocks: Iterable[int], reps: int) -> list[Tally]:
-        """Evaluate blocks of a run of `reps` replications; the last one may be smaller."""
+        """Evaluate blocks of a run of `reps` replications; the last one may be smaller.
+
+        Parameters
+        ----------
+        blocks : iterable of int
+            Their numbers, from 0.
+        reps : int
+            Replications of the whole run.
+        """
         return [self.block(b, min(BLOCK, reps - b * BLOCK)) for b in blocks]
 
     def _standard_error(

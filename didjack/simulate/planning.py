@@ -68,13 +68,25 @@ class Plan:
     draws: dict[str, tuple[Array, Array, float]] = field(repr=False)
 
     def mde(self, test: str = "cv3") -> float:
-        """Return the minimum detectable effect of a test."""
+        """Return the minimum detectable effect of a test.
+
+        Parameters
+        ----------
+        test : str
+            Of those in `table`.
+        """
         if test not in self.draws:
             raise DataError(f"There is no test {test!r} here; there are {', '.join(self.draws)}.")
         return float(self.table["mde"].to_numpy()[list(self.draws).index(test)])
 
     def curve(self, effects: Sequence[float]) -> pd.DataFrame:
-        """Return the power of every test for effects of these sizes."""
+        """Return the power of every test for effects of these sizes.
+
+        Parameters
+        ----------
+        effects : sequence of float
+            In units of the outcome.
+        """
         columns = {
             test: [float((np.abs(theta + e) > c * se).mean()) for e in effects]
             for test, (theta, se, c) in self.draws.items()
@@ -92,7 +104,13 @@ class Plan:
         )
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Draw the power of clustered and jackknife tests against the effect."""
+        """Draw the power of clustered and jackknife tests against the effect.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure without it.
+        """
         from didjack.simulate.figures import plot_power
 
         return plot_power(self, ax)
@@ -125,9 +143,11 @@ def plan(
     type : {"simple", "dynamic", "group", "calendar"}
         The average that is tested.
     power, level : float
+        Power with which the smallest effect is found, and level of the tests.
     reps : int
         Samples drawn.
     seed : int
+        Of the draws.
 
     Returns
     -------

@@ -101,6 +101,11 @@ def shipped_studies() -> dict[str, Study]:
 def load_study(name_or_path: str | Path) -> Study:
     """Find a study: the name of a shipped one, or the path of a TOML file.
 
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `shipped_studies`, or the path of a .toml file.
+
     Raises
     ------
     DataError
