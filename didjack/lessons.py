@@ -70,12 +70,13 @@ def course() -> tuple[Lesson, ...]:
         If ``notebooks/learn/course.toml`` has mistakes.
     """
     try:
-        return tuple(
-            Lesson(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
-            for entry in _read("course.toml")["lesson"]
-        )
+        return tuple(Lesson(**_tuples(entry)) for entry in _read("course.toml")["lesson"])
     except (TypeError, KeyError) as error:
         raise ReportError(f"course.toml: {error}") from None
+
+
+def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
 
 
 def _read(name: str) -> Mapping[str, Any]:
