@@ -177,18 +177,36 @@ class Regression:
         return self._outer(scores.T @ scores)
 
     def se(self, kind: str) -> pd.Series:
-        """Return standard errors by name, (k,); for `kind` see `vcov`."""
+        """Return standard errors by name, (k,); for `kind` see `vcov`.
+
+        Parameters
+        ----------
+        kind : str
+            One of those of `vcov`.
+        """
         return pd.Series(np.sqrt(np.diag(self.vcov(kind))), index=self.coef.index, name=kind)
 
     def df(self, kind: str) -> float:
-        """Degrees of freedom: G - 1, H - 1 for CV3 and CV3J, n - k for kinds made of rows."""
+        """Degrees of freedom: G - 1, H - 1 for CV3 and CV3J, n - k for kinds made of rows.
+
+        Parameters
+        ----------
+        kind : str
+            One of those of `vcov`.
+        """
         if kind in ROWS:
             return float(self.Q.shape[0] - self.Q.shape[1])
         count = int(self._deletions.kept.sum()) if kind in ("cv3", "cv3j") else self.n_clusters
         return float(count - 1) if count > 1 else np.nan
 
     def tests(self, kind: str) -> pd.DataFrame:
-        """Return coef, se, t, p, ci_low, ci_high, df by name; for `kind` see `vcov`."""
+        """Return coef, se, t, p, ci_low, ci_high, df by name; for `kind` see `vcov`.
+
+        Parameters
+        ----------
+        kind : str
+            One of those of `vcov`.
+        """
         beta, se = self.coef.to_numpy(), self.se(kind).to_numpy()
         names, df = tuple(map(str, self.coef.index)), np.full(len(se), self.df(kind))
         inference = Inference(kind.upper(), names, beta, se, df, self.n_clusters, self.level)
@@ -206,6 +224,11 @@ class Regression:
 
         x_g'x_g / x'x, where x is the column's residual on the other columns (MacKinnon, Nielsen
         and Webb 2023, The Stata Journal); the shares add up to one.
+
+        Parameters
+        ----------
+        name : label
+            Column of X.
 
         Raises
         ------
