@@ -15,7 +15,7 @@ import pandas as pd
 
 from didjack import checks
 from didjack.errors import DesignError
-from didjack.linalg import Array
+from didjack.linalg import Array, Index
 from didjack.twfe import balanced_blocks, loadings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Bacon:
                 linewidth=1,
                 linestyle=(0, (3, 3)),
                 zorder=0,
-                label=f"Two-way fixed effects: {number(self.att, decimals([self.att], 2))}",
+                label=f"Two-way fixed effects: {number(self.att, decimals([abs(self.att)]))}",
             )
             canvas.set_xlabel("Weight")
             canvas.set_ylabel("Estimate")
@@ -109,7 +109,8 @@ def bacon(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str) -
     before a later cohort's treatment, the periods of an earlier cohort's treatment (Goodman-Bacon
     2021, Theorem 1, equations 10a to 10g). With the shares of periods D_k > D_l in which the
     cohorts of n_k and n_l units are treated, the weights are proportional to
-    n_k n_l (D_k - D_l)(1 - D_k) with k treated and n_k n_l (D_k - D_l) D_l with l treated.
+    n_k n_l (D_k - D_l)(1 - D_k) with k treated and n_k n_l (D_k - D_l) D_l with l treated. The
+    always treated, whom Goodman-Bacon adds to the never treated, are a kind of their own here.
 
     Parameters
     ----------
@@ -154,6 +155,7 @@ def bacon(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str) -
         ignore_index=True,
     )
     frame["weight"] /= frame["weight"].sum()
+    frame["treated"] = _whole(frame["treated"].to_numpy())
     return Bacon(float((cohorts.loadings * y).sum()), frame)
 
 
@@ -197,9 +199,13 @@ def twfe_weights(data: pd.DataFrame, tname: str, gname: str, idname: str) -> pd.
     checks.numeric(data, tname, "tname")
     cohorts = _cohorts(data, tname, tname, gname, idname)  # whatever the outcome
     g, t = np.nonzero(cohorts.D)
-    return pd.DataFrame(
-        {"group": cohorts.first[g], "time": cohorts.times[t], "weight": cohorts.loadings[g, t]}
-    )
+    group, time = _whole(cohorts.first[g]), _whole(cohorts.times[t])
+    return pd.DataFrame({"group": group, "time": time, "weight": cohorts.loadings[g, t]})
+
+
+def _whole(values: Array) -> Array | Index:
+    """Show whole periods as integers."""
+    return values.astype(np.intp) if np.all(values == np.round(values)) else values
 
 
 @dataclass(frozen=True, eq=False)
