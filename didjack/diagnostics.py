@@ -10,6 +10,7 @@ import pandas as pd
 
 from didjack.aggregate import Aggregate
 from didjack.attgt import ATTgt
+from didjack.averages import linearize
 from didjack.inference.jackknife import Jackknife
 from didjack.linalg import Index
 from didjack.moments import Clusters
@@ -162,6 +163,30 @@ def influence_frame(jk: Jackknife, names: Mapping[object, str] | None = None) ->
                "lost"]  # fmt: skip
     order = np.argsort(np.where(np.isfinite(change), -np.abs(change), np.inf), kind="stable")
     return frame.iloc[order][columns].reset_index(drop=True)
+
+
+def weights_frame(agg: Aggregate) -> pd.DataFrame:
+    """List the weight of every ATT(g,t) in every parameter of an aggregation.
+
+    A parameter is the sum of weight times ATT(g,t), over the cells that can be estimated. In
+    the full sample the weights of each parameter add up to one.
+
+    Parameters
+    ----------
+    agg : Aggregate
+
+    Returns
+    -------
+    DataFrame
+        One row per cell, in the order of `agg.attgt.to_frame()`: group, time, event_time, then
+        a column for every parameter. Zero for cells that a parameter does not use.
+    """
+    cells = agg.attgt.cells
+    weights = linearize(agg.plan, agg.attgt.estimates, cells).cell
+    labels = {"group": cells.group, "time": cells.period, "event_time": cells.event_time}
+    whole = {k: v.astype(np.int64) if (v == np.round(v)).all() else v for k, v in labels.items()}
+    values = dict(zip(agg.parameters, weights.T, strict=True))
+    return pd.DataFrame(whole | values)
 
 
 def records(frame: pd.DataFrame) -> list[Any]:
