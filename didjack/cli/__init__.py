@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from didjack.cli import datasets, estimate, plan, report, reproduce, simulate, site
+from didjack.cli import datasets, estimate, lessons, plan, report, reproduce, simulate, site
 from didjack.errors import DidjackError
 
 
@@ -92,3 +92,4 @@ app.command("reproduce", rich_help_panel=_PROJECT)(reproduce.reproduce)
 app.command("site", rich_help_panel=_PROJECT)(site.site)
 app.command("simulate", rich_help_panel=_PROJECT)(simulate.simulate)
 app.command("datasets", rich_help_panel=_PROJECT)(datasets.datasets)
+app.command("lessons", rich_help_panel=_PROJECT)(lessons.lessons)

@@ -32,6 +32,7 @@ def reproduce(
     from didjack.errors import DidjackError
     from didjack.report import clean_pages, plan_pages, write_headline
     from didjack.site import build_site
+    from didjack.students import write_students
 
     started = time.perf_counter()
     root = opt.require_root()
@@ -49,6 +50,7 @@ def reproduce(
     if whole:
         try:
             write_headline(root, whole)
+            write_students(reports / "students", force=True)  # all: any page may link to any
             every = plan_pages(fast, None)[0] if dataset else pages
             absent = {page.name for page in every} - {page.name for page in whole}
             left_out = [f"reports/{name}.ipynb" for name in absent]

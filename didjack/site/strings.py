@@ -1,0 +1,80 @@
+"""Quarto's markdown inside the strings of code cells, for notebooks without a renderer."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from didjack.site.labels import NAMES
+
+_KEY = rf"@(?:(?:{'|'.join(NAMES)})-[\w-]*\w|[a-z]+\d{{4}}[a-z]?\b)"
+_REFERENCE = re.compile(rf"\[[^\[\]{{}}]*{_KEY}[^\[\]{{}}]*\]|(?<![\w.]){_KEY}", re.IGNORECASE)
+_LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[/#][^()\s{}]*)\)")
+_FENCE = re.compile(r'^:{3,}(?:.*?title="(?P<title>.*?)")?.*$', re.MULTILINE)
+_STARTS = re.compile(r'(?:^|"""|[.!?]\s|\n\n)\s*$')
+
+
+class Strings:
+    """References, links and fences in string literals, which a cell shows as markdown.
+
+    Attributes
+    ----------
+    found : dict of str to str
+        Each reference or citation as it is written, and the words for it.
+    """
+
+    def __init__(self, link: Callable[[str], str]) -> None:
+        self.link = link
+        self.found: dict[str, str] = {}
+
+    def collect(self, code: str) -> None:
+        """Note the references in the strings of a cell."""
+        for start, end in _literals(code):
+            self.found |= dict.fromkeys(_REFERENCE.findall(code[start:end]), "")
+
+    def rewrite(self, code: str) -> str:
+        """Put words in place of references, links and fences."""
+        for start, end in reversed(_literals(code)):
+            code = code[:start] + self._text(code[start:end]) + code[end:]
+        return code
+
+    def _text(self, literal: str) -> str:
+        literal = _REFERENCE.sub(self._words, literal)
+        literal = _LINK.sub(self._link, literal)
+        return _FENCE.sub(lambda m: f"**{m['title']}**\n" if m["title"] else "", literal)
+
+    def _words(self, match: re.Match[str]) -> str:
+        said = " ".join(self.found[match[0]].split())
+        inside = not _STARTS.search(match.string[: match.start()])
+        return said[:1].lower() + said[1:] if said.startswith("The section") and inside else said
+
+    def _link(self, match: re.Match[str]) -> str:
+        target = self.link(match["target"])
+        return f"[{match['text']}]({target})" if target else match["text"]
+
+
+def _literals(code: str) -> list[tuple[int, int]]:
+    """Return where the string literals of a cell begin and end, outermost first."""
+    lines = code.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+
+    def place(row: int, column: int) -> int:
+        # Columns count bytes.
+        return starts[row - 1] + len(lines[row - 1].encode()[:column].decode())
+
+    found: list[tuple[int, int]] = []
+
+    def visit(node: ast.AST) -> None:
+        text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if (text or isinstance(node, ast.JoinedStr)) and isinstance(node, ast.expr):
+            end = place(node.end_lineno or node.lineno, node.end_col_offset or 0)
+            found.append((place(node.lineno, node.col_offset), end))
+            return
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(code))
+    return sorted(found)
