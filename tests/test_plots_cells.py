@@ -16,7 +16,8 @@ from matplotlib.colors import to_hex
 import didjack as dj
 from didjack.diagnostics import weights_frame
 from didjack.errors import DataError
-from didjack.plots import plot_comparison, plot_weights, style
+from didjack.plots import plot_comparison, plot_weights
+from didjack.plots.comparison import COHORT, CONTROLS
 
 COLUMNS = {"yname": "l_homicide", "tname": "year", "gname": "gvar", "idname": "sid"}
 TYPES = ("simple", "dynamic", "group", "calendar")
@@ -44,15 +45,15 @@ def marked(figure: plt.Figure, colour: str) -> set[tuple[str, int]]:
 
 def test_comparison_marks_the_four_groups_of_rows():
     figure = plot_comparison(castle(), 2006, 2007)
-    assert marked(figure, style.BLUE) == {("2006", 2005), ("2006", 2007)}
+    assert marked(figure, COHORT) == {("2006", 2005), ("2006", 2007)}
     controls = {(g, t) for g in ("2008", "2009", "never") for t in (2005, 2007)}
-    assert marked(figure, style.ORANGE) == controls
+    assert marked(figure, CONTROLS) == controls
 
 
 def test_comparison_with_the_never_treated_alone():
     figure = plot_comparison(castle("nevertreated", anticipation=1), 2006, 2007)
-    assert marked(figure, style.BLUE) == {("2006", 2004), ("2006", 2007)}
-    assert marked(figure, style.ORANGE) == {("never", 2004), ("never", 2007)}
+    assert marked(figure, COHORT) == {("2006", 2004), ("2006", 2007)}
+    assert marked(figure, CONTROLS) == {("never", 2004), ("never", 2007)}
 
 
 def test_comparison_signs_rebuild_the_effect():

@@ -17,6 +17,7 @@ from didjack.plots import style
 from didjack.wording import label
 
 UNTREATED, TREATED = "#F1F3F5", "#C9D0D6"
+COHORT, CONTROLS = "#00805D", "#6A4C93"  # blue and orange stand for standard errors
 MINUS = "\u2212"
 
 
@@ -51,7 +52,7 @@ def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = Non
             if q == cells.cohort[cell] or controls[q]:
                 own = q == cells.cohort[cell]
                 signs = ("+", MINUS) if own else (MINUS, "+")
-                colour = style.BLUE if own else style.ORANGE
+                colour = COHORT if own else CONTROLS
                 for x, sign in zip((cells.time[cell], cells.base[cell]), signs, strict=True):
                     _square(ax, int(x), y, colour, "white", sign)
         _frame(ax, times, cohorts[order], sizes[order])
@@ -96,8 +97,8 @@ def _frame(ax: Axes, times: Array, cohorts: Array, sizes: Index) -> None:
 
 def _legend(ax: Axes) -> None:
     entries = {
-        "cohort of the cell": style.BLUE,
-        "controls": style.ORANGE,
+        "cohort of the cell": COHORT,
+        "controls": CONTROLS,
         "treated": TREATED,
         "not treated": UNTREATED,
     }
