@@ -129,42 +129,49 @@ def plain(text, tmp_path, **pieces):
     return plain_pieces(given, bib, lambda target: "beside.ipynb" if "learn" in target else "")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            '::: {.callout-note title="Definition: Score"}\nLet\n$$\na\n= b\n$$\nbe.\n:::',
-            "> **Definition: Score**\n>\n> Let\n> $$a = b$$\n> be.",
-        ),
-        ("::: {.callout-tip}\n## Intuition\nYes.\n:::", "> **Intuition**\n>\n> Yes."),
-        ("::: {.column-margin}\nAside.\n:::", "> Aside."),
-        (
-            '::: {.panel-tabset group="s"}\n### R\n`a`\n\n### Stata\n`b`\n:::',
-            "**R**\n\n`a`\n\n**Stata**\n\n`b`",
-        ),
-        (
-            "::: {#exr-a}\n## Short *name*\nDo it.\n:::\n\nSee @exr-a.",
-            "**Exercise 1 (Short *name*).**\n\nDo it.\n\nSee Exercise 1.",
-        ),
-        ("::: {.proof}\nQED.\n:::", "*Proof.*\n\nQED."),
-        (
-            "$$\na = b\n$$ {#eq-a}\n\nBy @eq-a, and [-@eq-a].",
-            "$$\na = b \\tag{1}\n$$\n\nBy Equation (1), and (1).",
-        ),
-        (
-            "## Two words {#sec-a .unnumbered}\n\n@sec-a says. In @sec-a it is.",
-            "## Two words\n\nThe section “Two words” says. In the section “Two words” it is.",
-        ),
-        ("A [page](/reports/learn/x.ipynb#sec-a), [two](#sec-b).", "A [page](beside.ipynb), two."),
-        ("| a | b |\n|---|---|\n| $P(A|B)$ | 1 |", r"$P(A\vert B)$"),
-        ("Words.^[An aside.]", "Words. (An aside.)"),
-        ("::: {.lesson-head}\n**Why?**\n:::", "**Why?**"),
-        ("@smith2021 say; yes [@smith2021, eq. 2].", "Smith and Gauß (2021) say; yes"),
-    ],
-)
-def test_quartos_markdown_becomes_plain(text, expected, tmp_path):
-    found = plain(text, tmp_path)[0]
-    assert expected in found
+CASES = [
+    (
+        '::: {.callout-note title="Definition: Score"}\nLet\n$$\na\n= b\n$$\nbe.\n:::',
+        "> **Definition: Score**\n>\n> Let\n> $$a = b$$\n> be.",
+    ),
+    ("::: {.callout-tip}\n## Intuition\nYes.\n:::", "> **Intuition**\n>\n> Yes."),
+    ("::: {.column-margin}\nAside.\n:::", "> Aside."),
+    (
+        '::: {.panel-tabset group="s"}\n### R\n`a`\n\n### Stata\n`b`\n:::',
+        "**R**\n\n`a`\n\n**Stata**\n\n`b`",
+    ),
+    (
+        "::: {#exr-a}\n## Short *name*\nDo it.\n:::\n\nSee @exr-a.",
+        "**Exercise 1 (Short *name*).**\n\nDo it.\n\nSee Exercise 1.",
+    ),
+    ("::: {.proof}\nQED.\n:::", "*Proof.*\n\nQED."),
+    (
+        "$$\na = b\n$$ {#eq-a}\n\nBy @eq-a, and [-@eq-a].",
+        "$$\na = b \\tag{1}\n$$\n\nBy Equation (1), and (1).",
+    ),
+    (
+        "## Two words {#sec-a .unnumbered}\n\n@sec-a says. In @sec-a it is.",
+        "## Two words\n\nThe section “Two words” says. In the section “Two words” it is.",
+    ),
+    ("A [page](/reports/learn/x.ipynb#sec-a), [two](#sec-b).", "A [page](beside.ipynb), two."),
+    ("| a | b |\n|---|---|\n| $P(A|B)$ | 1 |", r"$P(A\vert B)$"),
+    ("Words.^[An aside.]", "Words. (An aside.)"),
+    ("::: {.lesson-head}\n**Why?**\n:::", "**Why?**"),
+    ("@smith2021 say; yes [@smith2021, eq. 2].", "Smith and Gauß (2021) say; yes"),
+]
+
+
+@pytest.fixture(scope="module")
+def plain_cases(tmp_path_factory):
+    """All cases as one document: a call of pandoc takes longer than its work."""
+    more = [Piece(text) for text, _ in CASES]
+    return plain("", tmp_path_factory.mktemp("bib"), more=more)[1:]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_quartos_markdown_becomes_plain(number, plain_cases):
+    found = plain_cases[number]
+    assert CASES[number][1] in found
     assert ":::" not in found
     assert "{#" not in found
 
@@ -183,7 +190,15 @@ def test_a_block_may_reach_over_several_pieces(tmp_path):
     assert text[:3] == ["**T**\n\nBefore.", "Inside.", ""]
 
 
-@pytest.mark.parametrize("text", ["@fig-none", "[@nobody1900]", "$$a$$ {#eq-a}\n\n$$b$$ {#eq-a}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@fig-none",
+        "[@nobody1900]",
+        "$$a$$ {#eq-a}\n\n$$b$$ {#eq-a}",
+        "$$a$$ {#eq-a}\n\n@eq-a [@smith2021]",
+    ],
+)
 def test_what_has_no_target_is_an_error(text, tmp_path):
     with pytest.raises(SiteError, match=r"fig-none|nobody1900|eq-a"):
         plain(text, tmp_path)
@@ -192,7 +207,8 @@ def test_what_has_no_target_is_an_error(text, tmp_path):
 def test_strings_of_cells_are_rewritten_and_options_become_captions():
     code = (
         'show(f"""\nIn ü @fig-a of [5](/reports/learn/05-aggregation.ipynb#sec-a) {1 @ 2:.1f} '
-        '[@karim2026].\n@sec-one says.\n\n::: {{.callout-tip title="T {x}"}}\nYes\n:::\n""")'
+        '[@karim2026].\n@sec-one says.\n\n::: {{.callout-tip title="T {x}"}}\nYes\n:::\n'
+        '::: {{.panel-tabset}}\n### R\n:::\n""")'
     )
     notebook = new_notebook(
         cells=[
@@ -211,7 +227,7 @@ def test_strings_of_cells_are_rewritten_and_options_become_captions():
     assert text["prose"] == (
         'show(f"""\nIn ü Figure 1 of [5](05-aggregation.ipynb) {1 @ 2:.1f} '
         "(Karim et al. 2026).\nThe section “One” says.\n\n**T {x}**\n\nYes\n\n"
-        '""")'
+        '\n**R**\n\n""")'
     )
     assert text["figure"] == "plot()"
     assert text["figure-caption"] == "*Figure 1. All of it.*"

@@ -23,6 +23,7 @@ from didjack.site.tree import (
     rewrite,
     span,
     string,
+    text_of,
     words,
 )
 
@@ -169,7 +170,13 @@ def _refer(blocks: list[Node], names: _Names, problems: list[str]) -> list[Node]
     def change(node: Node) -> list[Node] | None:
         if node["t"] in ("Para", "Plain"):
             _capitals(node["c"])
-        if node["t"] != "Cite" or not all(kind_of(c["citationId"].lower()) for c in node["c"][0]):
+        if node["t"] != "Cite":
+            return None
+        kinds = [kind_of(citation["citationId"].lower()) for citation in node["c"][0]]
+        if not any(kinds):
+            return None
+        if not all(kinds):
+            problems.append(f"{text_of(node['c'][1])}: references and citations in one bracket")
             return None
         out: list[Node] = []
         for citation in node["c"][0]:

@@ -12,6 +12,7 @@ _KEY = rf"@(?:(?:{'|'.join(NAMES)})-[\w-]*\w|[a-z]+\d{{4}}[a-z]?\b)"
 _REFERENCE = re.compile(rf"\[[^\[\]{{}}]*{_KEY}[^\[\]{{}}]*\]|(?<![\w.]){_KEY}", re.IGNORECASE)
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[/#][^()\s{}]*)\)")
 _FENCE = re.compile(r'^:{3,}(?:.*?title="(?P<title>.*?)")?.*$', re.MULTILINE)
+_TAB = re.compile(r"^#{2,4} (.+)$", re.MULTILINE)
 _STARTS = re.compile(r'(?:^|"""|[.!?]\s|\n\n)\s*$')
 
 
@@ -42,6 +43,8 @@ class Strings:
     def _text(self, literal: str) -> str:
         literal = _REFERENCE.sub(self._words, literal)
         literal = _LINK.sub(self._link, literal)
+        if "panel-tabset" in literal:
+            literal = _TAB.sub(r"**\1**", literal)
         return _FENCE.sub(lambda m: f"**{m['title']}**\n" if m["title"] else "", literal)
 
     def _words(self, match: re.Match[str]) -> str:
