@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import pandas as pd
 
 from didjack._paths import data_dir
+from didjack.aggregate import aggte
 from didjack.comparison import Comparison, csdid
-from didjack.datasets import load_specification, specification_frame, unavailable
+from didjack.datasets import Specification, load_specification, specification_frame, unavailable
 from didjack.errors import DataError
+from didjack.inference.results import Inference
+from didjack.twfe import twfe
+
+# The inferences of each aggregation by method.
+_Numbers = Mapping[str, Mapping[str, Inference]]
 
 # The column of the table of inferences that a published quantity stands for.
 QUANTITIES = {
     "att": ("CV3", "att"),
+    "bootstrap_se": ("analytic", "se"),
     "clustered_se": ("clustered", "se"),
     "cv3_se": ("CV3", "se"),
     "cv3_t": ("CV3", "t"),
@@ -25,6 +33,7 @@ QUANTITIES = {
 # The same in words.
 NAMES = {
     "att": "estimate",
+    "bootstrap_se": "standard error by unit",
     "clustered_se": "clustered standard error",
     "cv3_se": "CV3 standard error",
     "cv3_t": "CV3 t statistic",
@@ -77,34 +86,59 @@ def compare(specification: str | None = None) -> pd.DataFrame:
                 f"There is no published number of '{specification}' in data/published.csv; "
                 f"there are numbers of {known}."
             )
-    tables = {name: _numbers(name) for name in frame["specification"].unique()}
+    asked = frame.groupby("specification", sort=False)["aggregation"].unique()
+    tables = {str(name): _numbers(str(name), kinds) for name, kinds in asked.items()}
     keys = frame[["printed", "specification", "aggregation", "parameter", "quantity"]]
     rows = [
-        _verdict(printed, tables[name], aggregation, parameter, quantity)
+        _verdict(printed, tables[name], (aggregation, parameter, quantity))
         for printed, name, aggregation, parameter, quantity in keys.to_numpy().tolist()
     ]
     return pd.concat([frame, pd.DataFrame(rows)], axis=1)
 
 
-def _numbers(name: str) -> Comparison | None:
-    """Estimate a specification; None when its data are not at hand."""
+def _numbers(name: str, aggregations: Iterable[str]) -> _Numbers | None:
+    """Estimate what is asked of a specification; None when its data are not at hand."""
     spec = load_specification(name)
     if unavailable(spec.dataset) is not None:
         return None
     frame = specification_frame(spec)
-    return csdid(frame, **spec.kwargs, cluster=spec.cluster, weights=spec.weights)
+    numbers = csdid(frame, **spec.kwargs, cluster=spec.cluster, weights=spec.weights)
+    return {kind: _inferences(kind, numbers, spec, frame) for kind in aggregations}
+
+
+def _inferences(
+    aggregation: str, numbers: Comparison, spec: Specification, frame: pd.DataFrame
+) -> dict[str, Inference]:
+    """Return the inferences of an aggregation by method.
+
+    "balanced" is the event study of cohorts that are seen for two periods at least, "twfe" the
+    two-way fixed-effects regression.
+    """
+    if aggregation == "twfe":
+        roles = [spec.kwargs[key] for key in ("yname", "tname", "gname", "idname")]
+        return {"analytic": twfe(frame, *roles).cv1}
+    if aggregation == "balanced":
+        window = {"balance_e": 1, "min_e": 0, "max_e": 1}
+        agg = aggte(numbers.attgt, type="dynamic", weights=spec.weights, **window)
+        return {"analytic": agg.analytic(None)}
+    methods = ("analytic", "clustered", "CV3")
+    return dict(zip(methods, numbers.inferences(aggregation), strict=True))
+
+
+def _estimate(numbers: _Numbers, aggregation: str, parameter: str, quantity: str) -> float:
+    method, column = QUANTITIES[quantity]
+    inferences = numbers[aggregation]
+    # An estimate does not depend on the method, and not every aggregation has all of them.
+    inference = inferences.get(method, inferences["analytic"])
+    return float(getattr(inference, column)[inference.parameters.index(parameter)])
 
 
 def _verdict(
-    printed: str, numbers: Comparison | None, aggregation: str, parameter: str, quantity: str
+    printed: str, numbers: _Numbers | None, key: tuple[str, str, str]
 ) -> dict[str, object]:
     if numbers is None:
         return {"ours": None, "rounded": None, "difference": None, "verdict": "not available"}
-    method, column = QUANTITIES[quantity]
-    _, clustered, cv3 = numbers.inferences(aggregation)
-    inference = {"clustered": clustered, "CV3": cv3}[method]
-    at = inference.parameters.index(parameter)
-    ours = float(getattr(inference, column)[at])
+    ours = _estimate(numbers, *key)
     theirs = Decimal(printed)
     unit = Decimal(1).scaleb(int(theirs.as_tuple().exponent))
     rounded = Decimal(repr(ours)).quantize(unit)

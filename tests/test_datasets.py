@@ -8,6 +8,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from didjack import datasets
@@ -15,7 +16,7 @@ from didjack._paths import data_dir
 from didjack.errors import DataError
 
 REFERENCE = Path(__file__).parent / "reference"
-SHIPPED = ("castle", "medicaid", "mpdta")
+SHIPPED = ("castle", "medicaid", "mpdta", "minwage")
 SPECIFICATIONS = [
     ("castle", "castle"),
     ("castle", "castle-weighted"),
@@ -24,6 +25,8 @@ SPECIFICATIONS = [
     ("medicaid", "medicaid-weighted"),
     ("mpdta", "mpdta"),
     ("mpdta", "mpdta-state"),
+    ("minwage", "minwage"),
+    ("minwage", "minwage-dr"),
     ("merit", "merit"),
     ("merit", "merit-covariates"),
     ("merit", "merit-dr"),
@@ -125,6 +128,21 @@ def test_mpdta_is_the_example_of_r():
         assert own == pytest.approx(att, rel=1e-12)
 
 
+def test_minwage_has_the_summary_statistics_of_the_paper():
+    """Table 2 of Callaway and Sant'Anna (2021), to the printed digit."""
+    counties = datasets.load_dataset("minwage").drop_duplicates("countyreal")
+    assert len(counties) == 2284
+    treated = counties["first.treat"] > 0
+    shares = pd.crosstab(treated, counties["region"], normalize="index")
+    means = counties.groupby(treated)[["pop", "white", "hs", "pov", "medinc"]].mean()
+    for group, printed in {
+        True: [0.59, 0.27, 0.14, 94.32, 0.89, 0.59, 0.13, 33.91],
+        False: [0.34, 0.59, 0.07, 53.43, 0.83, 0.55, 0.16, 31.89],
+    }.items():
+        ours = [*shares.loc[group], *means.loc[group]]
+        assert [round(value, 2) for value in ours] == printed
+
+
 def test_mpdta_states():
     frame = datasets.load_dataset("mpdta")
     assert frame["state"].dtype == "int64"
@@ -156,7 +174,7 @@ def test_frames_are_the_callers_own():
 
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(
-        DataError, match=r"'castel'; the catalog has castle, medicaid, mpdta, merit"
+        DataError, match=r"'castel'; the catalog has castle, medicaid, mpdta, minwage, merit"
     ):
         datasets.load_dataset("castel")
     with pytest.raises(DataError, match=r"'castel'; the catalog has castle, castle-weighted"):
@@ -174,7 +192,7 @@ def test_specifications_fit_their_data(dataset, name):
     roles = ("yname", "tname", "gname", "idname", "weightsname", "clustervars")
     assert {spec.kwargs[key] for key in roles if key in spec.kwargs} <= set(frame.columns)
     assert spec.kwargs["clustervars"] == spec.cluster
-    assert spec.kwargs["est_method"] == ("dr" if name == "merit-dr" else "reg")
+    assert spec.kwargs["est_method"] == ("dr" if name.endswith("-dr") else "reg")
     assert spec.weights == ("csdid" if name == "merit-dr" else "did")
     assert len(spec.title) < 80
     assert len(spec.description) > 80
