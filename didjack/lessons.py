@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -161,3 +162,56 @@ def notation(*keys: str) -> Text:
 def _symbol_table(entries: Iterable[Mapping[str, str]]) -> str:
     rows = [f"| {entry['symbol']} | {entry['meaning']} |" for entry in entries]
     return "\n".join(["| Symbol | Meaning |", "|:----------|:--------------------|", *rows])
+
+
+@dataclass(frozen=True)
+class Term:
+    """One entry of the glossary.
+
+    Attributes
+    ----------
+    term, definition : str
+        In markdown.
+    lesson : tuple of int
+        Numbers of the lessons that introduce or use it.
+    software : str
+        What programs call it, if they do.
+    """
+
+    term: str
+    definition: str
+    lesson: tuple[int, ...]
+    software: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Identifier of the entry on the page of the glossary."""
+        return "term-" + re.sub(r"[^a-z0-9]+", "-", self.term.lower()).strip("-")
+
+
+@cache
+def terms() -> tuple[Term, ...]:
+    """List the entries of the glossary, sorted.
+
+    Raises
+    ------
+    ReportError
+        If ``notebooks/learn/glossary.toml`` has mistakes.
+    """
+    try:
+        found = [Term(**_tuples(entry)) for entry in _read("glossary.toml")["term"]]
+    except (TypeError, KeyError) as error:
+        raise ReportError(f"glossary.toml: {error}") from None
+    return tuple(sorted(found, key=lambda entry: entry.term.lower()))
+
+
+def glossary() -> Text:
+    """Write the glossary: a definition list with an anchor for each term."""
+    return Text("\n\n".join(map(_entry, terms())))
+
+
+def _entry(entry: Term) -> str:
+    where = listed([lesson(k).link(text=str(k)) for k in entry.lesson])
+    word = "Lesson" if len(entry.lesson) == 1 else "Lessons"
+    programs = f" *Software:* {entry.software}." if entry.software else ""
+    return f"[{entry.term}]{{#{entry.anchor}}}\n\n:   {entry.definition}{programs} {word} {where}."
