@@ -3,6 +3,7 @@
 from didjack.plots.clusters import plot_cohorts, plot_jackknife
 from didjack.plots.comparison import plot_comparison
 from didjack.plots.effects import plot_aggregate, plot_attgt, plot_inferences
+from didjack.plots.event import plot_event_study
 from didjack.plots.matrix import plot_matrix
 from didjack.plots.weights import plot_weights
 
@@ -11,6 +12,7 @@ __all__ = [
     "plot_attgt",
     "plot_cohorts",
     "plot_comparison",
+    "plot_event_study",
     "plot_inferences",
     "plot_jackknife",
     "plot_matrix",
