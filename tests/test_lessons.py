@@ -138,7 +138,7 @@ def test_title_and_specification_are_those_of_the_list(one):
     assert front["title"] == f"{one.number}. {one.title}"
     assert front["format"]["html"]["code-fold"] is False
     default = read_parameters(path_of(one))["specification"].default
-    assert default == one.on[0]
+    assert ast.literal_eval(default) == one.on[0]
 
 
 def test_pages_are_made_on_the_data_of_the_list(one):
