@@ -245,10 +245,14 @@ def test_links_to_pages_left_out_become_text():
     source = Source(Path("index.qmd"), "index.qmd", {}, body=body)
     changed = without_links(source, ["reports/datasets/x.ipynb"])
     assert changed.body == "a page, [kept](reports/y.ipynb), ![p](p.png)"
+    text = {"text/markdown": "Builds on [x](/reports/datasets/x.ipynb)."}
+    output = nbformat.v4.new_output("execute_result", data=text)
+    shown = nbformat.v4.new_code_cell("x", outputs=[output])
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_markdown_cell("see [x](datasets/x.ipynb)")]
+        cells=[nbformat.v4.new_markdown_cell("see [x](datasets/x.ipynb)"), shown]
     )
     inside = Source(Path("n.ipynb"), "reports/n.ipynb", {}, notebook=notebook)
     changed = without_links(inside, ["reports/datasets/x.ipynb"])
     assert changed.notebook["cells"][0]["source"] == "see x"
+    assert changed.notebook["cells"][1].outputs[0].data["text/markdown"] == "Builds on x."
     assert inside.notebook["cells"][0]["source"] == "see [x](datasets/x.ipynb)"

@@ -124,8 +124,8 @@ def without_links(source: Source, left_out: Collection[str]) -> Source:
     folder = posixpath.dirname(source.rel)
 
     def plain(match: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join(folder, match["target"]))
-        return match["text"] if target in left_out else match[0]
+        target = posixpath.normpath(posixpath.join("/", folder, match["target"]))
+        return match["text"] if target.lstrip("/") in left_out else match[0]
 
     if source.notebook is None:
         return replace(source, body=_LINK.sub(plain, source.body))
@@ -133,6 +133,9 @@ def without_links(source: Source, left_out: Collection[str]) -> Source:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = _LINK.sub(plain, cell["source"])
+        for output in cell.get("outputs", ()):
+            if "text/markdown" in output.get("data", {}):
+                output["data"]["text/markdown"] = _LINK.sub(plain, output["data"]["text/markdown"])
     return replace(source, notebook=notebook)
 
 
