@@ -197,6 +197,12 @@ def test_signatures_break_where_they_are_long():
     assert given["anticipation"] == "0"
 
 
+def test_paragraphs_of_a_definition_stay_apart(pages):
+    html = pypandoc.convert_text(pages["inference"], "html", format="markdown")
+    definition = html.partition('id="Jackknife-vcov"')[2].partition("</dd>")[0]
+    assert definition.count("<p>") == 2
+
+
 def test_types_come_from_the_docstring_else_from_the_annotation():
     items = {
         name: item.type

@@ -47,6 +47,7 @@ GROUPS = {
         (
             "csdid",
             "Comparison",
+            "paragraph.methods_paragraph",
             "tables.to_latex",
             "tables.paper_table",
             "tables.paper_frame",
@@ -61,6 +62,7 @@ GROUPS = {
             "tables.great_table",
             "plots.plot_attgt",
             "plots.plot_aggregate",
+            "plots.plot_event_study",
             "plots.plot_inferences",
             "plots.plot_jackknife",
             "plots.plot_cohorts",

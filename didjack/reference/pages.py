@@ -11,7 +11,7 @@ from didjack.reference.groups import COMMAND_LINE, GROUPS
 from didjack.reference.index import Index, anchor, index
 from didjack.reference.markup import Link, blocks, code, fenced, indented, inline, linked_type
 
-_WIDTH = 60  # characters of a signature on one line: what fits beside a table of contents
+_WIDTH = 36  # characters of a signature on one line: what fits on a phone
 NOTHING = "\N{NO-BREAK SPACE}"
 
 
@@ -136,10 +136,11 @@ def _definition(item: Item, link: Link, anchors: str) -> str:
     term = ", ".join(names)
     kind = linked_type(item.type, link)
     text = indented(blocks(item.text, link)) if item.text else ""
+    gap = "\n\n" if "\n\n" in text else "\n"  # without the blank line paragraphs would run together
     if not term:
-        return f"{kind}\n:   {text}" if text else kind
+        return f"{kind}{gap}:   {text}" if text else kind
     # A definition must not be empty, else pandoc reads the term as a paragraph.
-    return f"{term}\n:   {'. '.join(filter(None, [kind, text])) or NOTHING}"
+    return f"{term}{gap}:   {'. '.join(filter(None, [kind, text])) or NOTHING}"
 
 
 def _attributes(entry: Description, page: str, known: Index) -> Iterator[str]:
