@@ -70,6 +70,13 @@ def test_asis_output_is_markdown(tmp_path: Path) -> None:
     assert "\n::: {.callout-note}\nx\n:::\n" in text
 
 
+def test_headings_in_asis_output_stand_outside_of_any_div(tmp_path: Path) -> None:
+    cell = "#| output: asis\n#| echo: false\n1"
+    text = markdown(tmp_path, f.code(cell, f.stream("## A heading")))
+    assert text.strip() == "## A heading"
+    assert ":::" in markdown(tmp_path, f.code("#| classes: wide\n" + cell, f.stream("## A")))
+
+
 def test_layout_of_several_figures(tmp_path: Path) -> None:
     cell = f.code(
         "#| layout-ncol: 2\n#| fig-alt: [First., Second.]\nplot()",

@@ -82,6 +82,8 @@ def _code_cell(
         body.append(_float(outputs, options))
     if not body:
         return "", list(options.problems)
+    if options.output == "asis" and body == [outputs] and not (options.label or options.classes):
+        return outputs, list(options.problems)  # pandoc numbers no headings inside a div
     inside_float = bool(outputs and options.kind)
     label = f"#{options.label} " if options.label and not inside_float else ""
     classes = " ".join(f".{name}" for name in ("cell", *options.classes))
