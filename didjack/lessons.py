@@ -71,16 +71,24 @@ def course() -> tuple[Lesson, ...]:
         If ``notebooks/learn/course.toml`` has mistakes.
     """
     try:
-        return tuple(Lesson(**_tuples(entry)) for entry in _read("course.toml")["lesson"])
+        return tuple(Lesson(**tuples(entry)) for entry in read_toml("course.toml")["lesson"])
     except (TypeError, KeyError) as error:
         raise ReportError(f"course.toml: {error}") from None
 
 
-def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+def tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a list with tuples in place of lists."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
 
 
-def _read(name: str) -> Mapping[str, Any]:
+def read_toml(name: str) -> Mapping[str, Any]:
+    """Read one of the lists beside the lessons.
+
+    Raises
+    ------
+    ReportError
+        If it is not valid TOML.
+    """
     path = notebooks_dir() / "learn" / name
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -126,7 +134,7 @@ def head(number: int, specification: str) -> Text:
 
 @cache
 def _notation() -> Mapping[str, Mapping[str, Any]]:
-    return _read("notation.toml")
+    return read_toml("notation.toml")
 
 
 def notation(*keys: str) -> Text:
@@ -199,7 +207,7 @@ def terms() -> tuple[Term, ...]:
         If ``notebooks/learn/glossary.toml`` has mistakes.
     """
     try:
-        found = [Term(**_tuples(entry)) for entry in _read("glossary.toml")["term"]]
+        found = [Term(**tuples(entry)) for entry in read_toml("glossary.toml")["term"]]
     except (TypeError, KeyError) as error:
         raise ReportError(f"glossary.toml: {error}") from None
     return tuple(sorted(found, key=lambda entry: entry.term.lower()))

@@ -10,7 +10,6 @@ import ast
 import itertools
 import os
 import posixpath
-import symtable
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import nbformat
 
+from didjack._cell_names import defined, used
 from didjack._paths import notebooks_dir
 from didjack.errors import ReportError, SiteError
 from didjack.lessons import Lesson, course, lesson, notation
@@ -254,23 +254,10 @@ def _answer(run: list[Any], after: list[Any]) -> Any:
     if not codes:
         return nbformat.v4.new_markdown_cell("*Your answer:*", id=run[0]["id"], metadata=metadata)
     checks = list(itertools.takewhile(lambda cell: "check" in _tags(cell), after))
-    made = set().union(*(_assigned(_options(cell)[1]) for cell in codes))
-    used = [name for cell in checks for name in _loaded(_options(cell)[1]) if name in made]
+    made = set().union(*(defined(_options(cell)[1]) for cell in codes))
+    wanted = [name for cell in checks for name in used(_options(cell)[1]) if name in made]
     text = "# Your answer."
-    if used:
-        names = ", ".join(dict.fromkeys(used))
+    if wanted:
+        names = ", ".join(dict.fromkeys(wanted))
         text += f" The check below uses: {names}\n# (without them it stops with a NameError)"
     return nbformat.v4.new_code_cell(text, id=codes[0]["id"], metadata=metadata)
-
-
-def _assigned(code: str) -> set[str]:
-    """Return the names that a cell defines."""
-    symbols = symtable.symtable(code, "cell", "exec").get_symbols()
-    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
-
-
-def _loaded(code: str) -> list[str]:
-    """Return the names that a cell uses, in order."""
-    names = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)]
-    loads = [n for n in names if isinstance(n.ctx, ast.Load)]
-    return [n.id for n in sorted(loads, key=lambda n: (n.lineno, n.col_offset))]

@@ -13,13 +13,14 @@ import nbformat
 import pytest
 import yaml
 
+from didjack._cell_names import defined, used
 from didjack._paths import notebooks_dir
 from didjack.datasets import load_specification
 from didjack.errors import ReportError
 from didjack.lessons import course, glossary, head, lesson, notation, terms
 from didjack.report.parameters import read_parameters
 from didjack.site.cells import cell_options, split_options
-from didjack.students import _assigned, _loaded
+from didjack.teaching import course_table, direct_needs, labels, lecture_plan, lectures
 
 FOLDER = notebooks_dir() / "learn"
 TITLES = {  # of each kind of callout, with the word that its title begins with
@@ -129,6 +130,43 @@ def test_ids_are_unique_over_all_lessons():
     assert [name for name, n in counts.items() if n > 1] == []
 
 
+@pytest.mark.parametrize("plan", ["five", "two"])
+def test_plans_of_lectures_name_what_there_is(plan):
+    text = lecture_plan(plan)
+    for lecture in lectures(plan):
+        assert lecture.minutes == 90
+        for part in lecture.parts:
+            known = labels(lesson(part.lesson))
+            assert set(part.live) <= {name for name in known if name.startswith("sec-")}
+            assert set(part.homework) <= {name for name in known if name.startswith("exr-")}
+            for label in (*part.live, *part.homework):
+                assert f"[{known[label]}](/reports/learn/{lesson(part.lesson).name}.ipynb#" in text
+
+
+def test_a_plan_that_is_not_there():
+    with pytest.raises(ReportError, match="no plan 'six'; it has five, two"):
+        lectures("six")
+
+
+def test_direct_needs_leave_out_what_follows():
+    pairs = set(direct_needs())
+    reached = {one.number: set() for one in course()}
+    for one in course():
+        for a, b in sorted(pairs):
+            if b == one.number:
+                reached[b] |= {a} | reached[a]
+        assert set(one.needs) <= reached[one.number]
+    for a, b in pairs:  # none can be spared
+        assert a in lesson(b).needs
+        assert not any(a in reached[c] for c, d in pairs if d == b)
+
+
+def test_the_table_of_the_course_has_every_version():
+    text = course_table()
+    assert text.count("\n| [") == 12
+    assert "[`castle`](/reports/learn/08-cluster-jackknife.ipynb), [`mpdta-state`](" in text
+
+
 # --------------------------------------------------------------------------------- each lesson
 
 
@@ -206,13 +244,12 @@ def test_nothing_else_uses_names_of_a_solution(one):
     solved, outside = set(), set()
     for cell in cells_of(one, "code"):
         if "solution" in tags(cell):
-            solved |= _assigned(code(cell))
+            solved |= defined(code(cell))
         elif "check" not in tags(cell):
-            outside |= _assigned(code(cell))
+            outside |= defined(code(cell))
     for cell in cells_of(one, "code"):
         if not {"solution", "check"} & set(tags(cell)):
-            arguments = {n.arg for n in ast.walk(ast.parse(code(cell))) if isinstance(n, ast.arg)}
-            assert not set(_loaded(code(cell))) & (solved - outside) - arguments, cell.id
+            assert not set(used(code(cell))) & (solved - outside), cell.id
 
 
 def test_figures_and_tables_have_label_and_words(one):

@@ -14,6 +14,7 @@ from pages import KERNEL
 from typer.testing import CliRunner
 
 from didjack import students
+from didjack._cell_names import defined, used
 from didjack._paths import notebooks_dir
 from didjack.errors import ReportError, SiteError
 from didjack.lessons import course
@@ -114,6 +115,26 @@ def test_the_source_stays_as_it_is(fixture):
     before = nbformat.writes(fixture)
     students_notebook(fixture)
     assert nbformat.writes(fixture) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "makes", "takes"),
+    [
+        ("y = [k for k in z if k > m]", {"y"}, ["z", "m"]),
+        ("import a.b, c as d\nfrom e import f", {"a", "d", "f"}, []),
+        ("def f(x, y=p):\n    t = x + q\n    return t + f(t)", {"f"}, ["p", "q", "f"]),
+        ("async def f(): return g", {"f"}, ["g"]),
+        ("class A(B):\n    c = d", {"A"}, ["B", "d"]),
+        ("g = lambda u: u + v", {"g"}, ["v"]),
+        ("{a: b for a, b in c.items()}, {i for i in n}", set(), ["c", "n"]),
+        ("for i, (j, k) in r:\n    s += f'{i:{w}}'", {"i", "j", "k", "s"}, ["r", "i", "w"]),
+        ("if (n := m) > 1:\n    pass\nwith o as p:\n    p.q = 2", {"n", "p"}, ["m", "o", "p"]),
+        ("def f():\n    def g(): return h\n    return g", {"f"}, ["h"]),
+    ],
+)
+def test_names_that_a_cell_makes_and_takes(code, makes, takes):
+    assert defined(code) == makes
+    assert used(code) == takes
 
 
 # ---------------------------------------------------------------------------------- markdown
@@ -300,11 +321,11 @@ def test_each_check_fails_without_an_answer(real):
     outside, solved = set(), set()
     for one in real[0].cells:
         if one.cell_type == "code" and "check" not in one.metadata.get("tags", ()):
-            names = students._assigned(code_of(one))
+            names = defined(code_of(one))
             (solved if "solution" in one.metadata.get("tags", ()) else outside).update(names)
     for one in real[0].cells:
         if "check" in one.metadata.get("tags", ()):
-            assert set(students._loaded(code_of(one))) & (solved - outside), one.id
+            assert set(used(code_of(one))) & (solved - outside), one.id
 
 
 # ------------------------------------------------------------------------------------- writing
