@@ -37,9 +37,7 @@ def finish_page(executed: Path, page: Page, date: str) -> str:
     """
     notebook = nbformat.read(executed, as_version=4)
     own = {"title": page.title, "description": page.description.strip(), "order": page.order}
-    _set_front_matter(
-        notebook, {k: v for k, v in own.items() if v} | {"date": date}, page.variant
-    )
+    _set_front_matter(notebook, {k: v for k, v in own.items() if v} | {"date": date}, page.variant)
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

@@ -177,7 +177,6 @@ def _check_entry(entry: Mapping[str, Any], where: str, known: Mapping[str, Datas
     if unknown := sorted(set(entry.get("datasets", ())) - set(known)):
         raise ReportError(f"{where}: the catalog has no dataset {', '.join(unknown)}")
 
-
     specifications = {spec.name for dataset in known.values() for spec in dataset.specifications}
     if unknown := sorted(set(entry.get("also", ())) - specifications):
         raise ReportError(f"{where}: the catalog has no specification {', '.join(unknown)}")
