@@ -66,15 +66,15 @@ def students_notebook(notebook: Any, *, solutions: bool = False) -> Any:
         texts.append(None if piece is None else len(pieces))
         pieces += [] if piece is None else [piece]
         if cell["cell_type"] == "code":
-            strings.collect(cell["source"])
+            pieces.append(Piece(strings.collect(_options(cell)[1])))
     from didjack.report.own import bibliography
 
     written = plain_pieces(
-        [*pieces, *map(Piece, strings.found)],
+        [*pieces, *map(Piece, strings.texts())],
         bibliography(),
         lambda target: _beside(target, solutions),
     )
-    strings.found = dict(zip(strings.found, written[len(pieces) :], strict=False))
+    strings.read(written[len(pieces) : -1])
     out: list[Any] = []
     for is_solution, group in itertools.groupby(
         range(len(cells)), lambda place: "solution" in _tags(cells[place])

@@ -247,6 +247,10 @@ def project(tmp_path, monkeypatch):
         "didjack.report.write_headline",
         lambda root, pages: calls.append(("headline", [p.name for p in pages])),
     )
+    monkeypatch.setattr(
+        "didjack.students.write_students",
+        lambda folder, force: calls.append(("students", folder.name, force)),
+    )
     return calls, calls_results, page, other
 
 
@@ -260,6 +264,7 @@ def test_reproduce_runs_the_steps_in_order(run, project):
         ("plan", True, ["castle"]),
         ("run", ["start", "castle"], 3, True),
         ("headline", ["start", "castle"]),
+        ("students", "students", True),
         ("plan", True, None),  # links to pages that were not picked become text
         ("site", "pandoc"),
     ]

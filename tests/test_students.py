@@ -259,6 +259,26 @@ def test_strings_of_cells_are_rewritten_and_options_become_captions():
     assert hidden == ["prose", "not-alone"]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "written"),
+    [("f", r"\\tag{{2}}"), ("rf", r"\tag{{2}}"), ("", r"\\tag{2}"), ("r", r"\tag{2}")],
+)
+def test_labels_in_strings_take_part_in_the_numbers(prefix, written):
+    label = "{{#eq-b}}" if "f" in prefix else "{#eq-b}"
+    code = f'say({prefix}"""\n$$\nb\n$$ {label}\n\n## Two {label.replace("eq", "sec")}\n""")'
+    notebook = new_notebook(
+        cells=[
+            cell("markdown", "$$a$$ {#eq-a}", "a"),
+            cell("code", f"#| echo: false\n{code}", "b"),
+            cell("markdown", "$$c$$ {#eq-c}\n\n@eq-b, @eq-c, @sec-b", "c"),
+        ]
+    )
+    text = sources(students_notebook(notebook))
+    assert text["b"] == f'say({prefix}"""\n$$\nb {written}\n$$\n\n## Two\n""")'
+    ast.parse(text["b"])
+    assert text["c"].endswith("Equation (2), Equation (3), the section “Two”")
+
+
 # ----------------------------------------------------------------------------- the real lessons
 
 

@@ -13,6 +13,11 @@ _REFERENCE = re.compile(rf"\[[^\[\]{{}}]*{_KEY}[^\[\]{{}}]*\]|(?<![\w.]){_KEY}",
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[/#][^()\s{}]*)\)")
 _FENCE = re.compile(r'^:{3,}(?:.*?title="(?P<title>.*?)")?.*$', re.MULTILINE)
 _TAB = re.compile(r"^#{2,4} (.+)$", re.MULTILINE)
+_EQUATION = re.compile(r"\s*\$\$\s*\{{1,2}#(?P<label>eq-[\w:.-]*\w)\}{1,2}")
+_SECTION = re.compile(
+    r"^(?P<head>#{2,4} +(?P<title>.*?)) *\{{1,2}#(?P<label>sec-[\w-]+)[^{}\n]*\}{1,2} *$",
+    re.MULTILINE,
+)
 _STARTS = re.compile(r'(?:^|"""|[.!?]\s|\n\n)\s*$')
 
 
@@ -29,10 +34,29 @@ class Strings:
         self.link = link
         self.found: dict[str, str] = {}
 
-    def collect(self, code: str) -> None:
-        """Note the references in the strings of a cell."""
+    def collect(self, code: str) -> str:
+        """Note the references in the strings of a cell; return markdown with its labels."""
+        made = []
         for start, end in _literals(code):
-            self.found |= dict.fromkeys(_REFERENCE.findall(code[start:end]), "")
+            text = code[start:end]
+            self.found |= dict.fromkeys(_REFERENCE.findall(text), "")
+            made += [f"## {m['title']} {{#{m['label']}}}" for m in _SECTION.finditer(text)]
+            for match in _EQUATION.finditer(text):
+                made.append(f"$$\nx\n$$ {{#{match['label']}}}")
+                self.found[f"[-@{match['label']}]"] = ""
+        return "\n\n".join(made)
+
+    def texts(self) -> list[str]:
+        """Return the references as paragraphs, each behind a word.
+
+        What begins a paragraph would get a capital, and marks against being read as a list.
+        """
+        return [f"x {reference}" for reference in self.found]
+
+    def read(self, paragraphs: list[str]) -> None:
+        """Note the words for each reference, from the paragraphs in plain markdown."""
+        said = [" ".join(text.split()).removeprefix("x ") for text in paragraphs]
+        self.found = dict(zip(self.found, said, strict=True))
 
     def rewrite(self, code: str) -> str:
         """Put words in place of references, links and fences."""
@@ -41,6 +65,9 @@ class Strings:
         return code
 
     def _text(self, literal: str) -> str:
+        prefix = literal[: literal.index(literal.lstrip("rRfFbBuU")[0])].lower()
+        literal = _EQUATION.sub(lambda match: self._tag(match["label"], prefix), literal)
+        literal = _SECTION.sub(r"\g<head>", literal)
         literal = _REFERENCE.sub(self._words, literal)
         literal = _LINK.sub(self._link, literal)
         if "panel-tabset" in literal:
@@ -48,9 +75,16 @@ class Strings:
         return _FENCE.sub(lambda m: f"**{m['title']}**\n" if m["title"] else "", literal)
 
     def _words(self, match: re.Match[str]) -> str:
-        said = " ".join(self.found[match[0]].split())
-        inside = not _STARTS.search(match.string[: match.start()])
-        return said[:1].lower() + said[1:] if said.startswith("The section") and inside else said
+        said = self.found[match[0]]
+        starts = _STARTS.search(match.string[: match.start()])
+        return f"T{said[1:]}" if said.startswith("the section") and starts else said
+
+    def _tag(self, label: str, prefix: str) -> str:
+        """Write the number of an equation as a string with this prefix has to."""
+        number = self.found[f"[-@{label}]"].strip("()")
+        braces = ("{{", "}}") if "f" in prefix else ("{", "}")
+        command = r"\tag" if "r" in prefix else r"\\tag"
+        return f" {command}{number.join(braces)}\n$$"
 
     def _link(self, match: re.Match[str]) -> str:
         target = self.link(match["target"])
