@@ -10,7 +10,7 @@ from didjack.site.labels import NAMES
 
 _KEY = rf"@(?:(?:{'|'.join(NAMES)})-[\w-]*\w|[a-z]+\d{{4}}[a-z]?\b)"
 _REFERENCE = re.compile(rf"\[[^\[\]{{}}]*{_KEY}[^\[\]{{}}]*\]|(?<![\w.]){_KEY}", re.IGNORECASE)
-_LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[/#][^()\s{}]*)\)")
+_LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[/#][^()\s]*)\)")
 _FENCE = re.compile(r'^:{3,}(?:.*?title="(?P<title>.*?)")?.*$', re.MULTILINE)
 _TAB = re.compile(r"^#{2,4} (.+)$", re.MULTILINE)
 _EQUATION = re.compile(r"\s*\$\$\s*\{{1,2}#(?P<label>eq-[\w:.-]*\w)\}{1,2}")
