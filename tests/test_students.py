@@ -228,7 +228,8 @@ def test_what_has_no_target_is_an_error(text, tmp_path):
 def test_strings_of_cells_are_rewritten_and_options_become_captions():
     code = (
         'show(f"""\nIn ü @fig-a of [5](/reports/learn/05-aggregation.ipynb#sec-a) {1 @ 2:.1f} '
-        '[y](/reports/datasets/{x}.ipynb) [@karim2026].\n@sec-one says.\n\n::: {{.callout-tip title="T {x}"}}\nYes\n:::\n'
+        "[y](/reports/datasets/{x}.ipynb) [@karim2026].\n@sec-one says.\n\n"
+        '::: {{.callout-tip title="T {x}"}}\nYes\n:::\n'
         '::: {{.panel-tabset}}\n### R\n:::\n""")'
     )
     notebook = new_notebook(
