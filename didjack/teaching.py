@@ -124,10 +124,10 @@ def _links(one: Lesson, wanted: Iterable[str]) -> list[str]:
 
 def course_table() -> Text:
     """Write the list of lessons with their questions, what they build on and their data."""
-    rows = ["| Lesson | Question | Builds on | Data |", "|:------|:----------|:---|:----|"]
+    rows = ["| Lesson | Question | Builds on | Data |", "|:-------|:---------|:---|:------|"]
     for one in course():
         needs = ", ".join(lesson(k).link(text=str(k)) for k in one.needs)
-        data = ", ".join(one.link(name, f"`{name}`") for name in one.on)
+        data = ", ".join(one.link(name, name) for name in one.on)
         rows.append(f"| {one.link()} | {one.question} | {needs} | {data} |")
     return Text("\n".join(rows))
 

@@ -164,7 +164,7 @@ def test_direct_needs_leave_out_what_follows():
 def test_the_table_of_the_course_has_every_version():
     text = course_table()
     assert text.count("\n| [") == 12
-    assert "[`castle`](/reports/learn/08-cluster-jackknife.ipynb), [`mpdta-state`](" in text
+    assert "[castle](/reports/learn/08-cluster-jackknife.ipynb), [mpdta-state](" in text
 
 
 # --------------------------------------------------------------------------------- each lesson
