@@ -349,7 +349,8 @@ def test_each_check_fails_without_an_answer(real):
             (solved if "solution" in one.metadata.get("tags", ()) else outside).update(names)
     for one in real[0].cells:
         if "check" in one.metadata.get("tags", ()):
-            assert set(used(code_of(one))) & (solved - outside), one.id
+            found = set(used(code_of(one))) & (solved - outside)
+            assert found, f"{one.id} uses no name that a solution alone defines: choose another"
 
 
 # ------------------------------------------------------------------------------------- writing
