@@ -181,6 +181,7 @@ def _tags(cell: Any) -> list[str]:
 
 def _options(cell: Any) -> tuple[CellOptions, str]:
     own, code, problem = split_options(cell["source"])
+    code = code.replace("# fmt: off\n", "")  # that keeps comments beside parameters
     return cell_options(own, _tags(cell), {}, problem), code
 
 
