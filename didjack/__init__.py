@@ -24,6 +24,7 @@ from didjack.errors import (
 from didjack.inference.jackknife import Jackknife, jackknife
 from didjack.inference.multiplier import Multiplier, multiplier
 from didjack.inference.pretest import PreTest, wald_pretest
+from didjack.inference.randomization import Randomization, randomize
 from didjack.io import read_table
 from didjack.simulate.planning import Plan, plan
 
@@ -45,6 +46,7 @@ __all__ = [
     "Multiplier",
     "Plan",
     "PreTest",
+    "Randomization",
     "ReportError",
     "SiteError",
     "aggte",
@@ -56,6 +58,7 @@ __all__ = [
     "load_specification",
     "multiplier",
     "plan",
+    "randomize",
     "read_table",
     "wald_pretest",
 ]

@@ -37,6 +37,8 @@ GROUPS = {
             "Multiplier",
             "wald_pretest",
             "PreTest",
+            "randomize",
+            "Randomization",
             "inference.results.Inference",
             "inference.bands.Band",
             "inference.honestdid.HonestDiDInput",
