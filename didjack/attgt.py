@@ -155,9 +155,13 @@ class ATTgt:
 
     @property
     def beyond_unit(self) -> str | None:
-        """The variable in clustervars other than idname, if any."""
+        """The variable in clustervars other than the unit, if any.
+
+        In repeated cross-sections a row is a unit, and ``idname`` a cluster like any other.
+        """
         roles = self.panel.roles
-        return next((c for c in roles.clustervars if c != roles.idname), None)
+        unit = roles.idname if roles.panel else None
+        return next((c for c in roles.clustervars if c != unit), None)
 
     def unit_clusters(self, name: str | None) -> Index | None:
         """Return the cluster code of each unit, (n,); None for no name and for the unit itself.
@@ -167,7 +171,7 @@ class ATTgt:
         name : str or None
             Column of the data.
         """
-        if name is None or (name == self.panel.roles.idname and self.panel.is_panel):
+        if name is None or (name == self.panel.roles.idname and self.panel.roles.panel):
             return None
         return self.clusters(name).code[self.panel.unit_rows]
 

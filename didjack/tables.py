@@ -21,6 +21,7 @@ from didjack.panel import NEVER
 from didjack.wording import (
     NONE,
     cluster_label,
+    count,
     decimals,
     interval,
     label,
@@ -240,15 +241,14 @@ def ledger_table(res: ATTgt) -> GT:
     lines = []
     for (kind, reason), entries in ledger.groupby(["kind", "reason"], sort=False):
         names, sizes = entries["what"].tolist(), entries["size"]
-        each = f"{sizes.min():,}"
+        each = count(sizes.max(), "unit" if kind == "units" else "row")
         if sizes.min() != sizes.max():
-            each += f" to {sizes.max():,}"
-        noun = "units" if kind == "units" else "rows"
+            each = f"{sizes.min():,} to {each}"
         lines.append(
             {
                 "What": f"{kind} {listed(names, 6)}" if kind != "cell" else listed(names, 6),
                 "Reason": reason,
-                "How many": f"{each} {noun}{' each' if len(names) > 1 else ''}",
+                "How many": f"{each}{' each' if len(names) > 1 else ''}",
             }
         )
     return great_table(pd.DataFrame(lines)).cols_align("left", ["Reason"])

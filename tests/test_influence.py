@@ -222,3 +222,24 @@ def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(wei
     ours = dj.att_gt(frame, **kwargs).influence[:, 0]
     assert_close(ours, numerical - 2 * term, RTOL, "influence", np.abs(numerical).max())
     assert np.abs(term).max() > 0.01  # the test is about something
+
+
+def test_the_unit_of_cross_sections_is_a_cluster_like_any_other(dataset):
+    """Rows of one unit in several periods are summed: the standard errors are the panel's."""
+    roles = ("lemp", "year", "first.treat", "countyreal")
+    options = {"est_method": "reg", "clustervars": "countyreal"}
+    sections = dj.att_gt(dataset("mpdta"), *roles, panel=False, **options)
+    panel = dj.att_gt(dataset("mpdta"), *roles, **options)
+    np.testing.assert_allclose(sections.se, panel.se, rtol=1e-10)
+    rows = dj.att_gt(dataset("mpdta"), *roles, panel=False, est_method="reg")
+    assert (rows.se > 2 * sections.se).all()
+
+
+def test_the_unit_of_an_unbalanced_panel_is_no_further_cluster(dataset):
+    frame = dataset("mpdta").drop(index=[3, 17, 200])
+    res = dj.att_gt(
+        frame, "lemp", "year", "first.treat", "countyreal", allow_unbalanced_panel=True,
+        clustervars="countyreal", est_method="reg",
+    )  # fmt: skip
+    assert res.beyond_unit is None
+    assert res.unit_clusters("countyreal") is None
