@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from didjack._catalog import Dataset
 from didjack._paths import data_dir
@@ -17,9 +19,19 @@ FOLDER_VARIABLE = "DIDJACK_DATA"
 _TIMEOUT = (4, 20)
 
 
-def _cache_folder() -> Path:
-    import pooch
+def _pooch() -> Any:
+    """Import pooch: late, because it is slow and needed for downloads only.
 
+    Its progress bar warns in notebooks without widgets, and names a folder of the machine.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import pooch
+    return pooch
+
+
+def _cache_folder() -> Path:
+    pooch = _pooch()
     return Path(pooch.os_cache("didjack"))
 
 
@@ -62,8 +74,7 @@ def _verify(dataset: Dataset, path: Path) -> Path:
 @contextmanager
 def _quiet_pooch() -> Iterator[None]:
     """Keep pooch from announcing the download: nothing prints unless asked."""
-    import pooch
-
+    pooch = _pooch()
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel("WARNING")
@@ -87,8 +98,7 @@ def _cause(error: Exception) -> str:
 
 def download(dataset: Dataset) -> Path:
     """Fetch a file into the cache; a wrong one never gets there."""
-    import pooch  # here and above: slow to import, and needed for downloads only
-
+    pooch = _pooch()
     url = str(dataset.url)
 
     def checked(url: str, output_file: str, mover: object) -> None:
