@@ -18,7 +18,8 @@ from didjack._paths import notebooks_dir
 from didjack.datasets import load_specification
 from didjack.errors import ReportError
 from didjack.lessons import course, glossary, head, lesson, notation, terms
-from didjack.report.parameters import read_parameters
+from didjack.report.pages import plan_pages
+from didjack.report.parameters import check_parameters, read_parameters
 from didjack.site.cells import cell_options, split_options
 from didjack.teaching import course_table, direct_needs, labels, lecture_plan, lectures
 
@@ -266,3 +267,11 @@ def test_figures_and_tables_have_label_and_words(one):
         if found.tbl_cap or found.label.startswith("tbl-"):
             assert found.label.startswith("tbl-"), cell.id
             assert found.tbl_cap.endswith("."), cell.id
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_pages_give_lessons_parameters_that_they_take(fast):
+    pages = [page for page in plan_pages(fast)[0] if page.name.startswith("learn/")]
+    assert len(pages) == 2 * len(course()) + 3
+    for page in pages:
+        check_parameters(page)
