@@ -231,6 +231,16 @@ class ATTgt:
         panel = code_data(self.panel.source[keep], self.panel.roles)
         return _estimate(panel, self.options)
 
+    def on_frame(self, data: pd.DataFrame) -> ATTgt:
+        """Estimate on another frame with the same arguments of `att_gt`.
+
+        Parameters
+        ----------
+        data : DataFrame
+            With the columns of the user's frame.
+        """
+        return _fit(data, self.panel.roles, self.options)
+
     def to_frame(self) -> pd.DataFrame:
         """One row per cell: labels, estimate, standard error, sizes and status."""
         cells, estimates = self.cells, self.estimates
@@ -443,9 +453,12 @@ def att_gt(
         anticipation=anticipation,
         control_group=control_group,
     )
-    options = Options(est_method, control_group, base_period, separation)
+    return _fit(data, roles, Options(est_method, control_group, base_period, separation))
+
+
+def _fit(data: pd.DataFrame, roles: Roles, options: Options) -> ATTgt:
     res = _estimate(code_data(data, roles), options)
-    if separation == "error":
+    if options.separation == "error":
         _refuse_separation(res)
     return res
 

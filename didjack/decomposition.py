@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from didjack import checks
-from didjack.errors import DesignError
 from didjack.linalg import Array, Index
-from didjack.twfe import balanced_blocks, loadings
+from didjack.twfe import balanced_blocks, loadings, require_variation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -230,9 +229,5 @@ def _cohorts(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str
     np.add.at(sums, code, blocks.weight[:, None] * blocks.mean)
     D = (blocks.times >= first[:, None]).astype(np.float64)
     coefficients = loadings(D, n[None])[0]
-    if not np.isfinite(coefficients).all():
-        raise DesignError(
-            "The fixed effects leave no variation in treatment. Check that some units are treated "
-            "within the sample and others later or never."
-        )
+    require_variation(coefficients)
     return _Cohorts(first, blocks.times, n, D, sums / n[:, None], coefficients)

@@ -52,6 +52,21 @@ def loadings(D: Array, weight: Array) -> Array:
         return np.asarray(np.where(total > 1e-10 * scale, pull / total, np.nan))
 
 
+def require_variation(coefficients: Array) -> None:
+    """Refuse what `loadings` marks with NaN.
+
+    Raises
+    ------
+    DesignError
+        Treatment does not vary beyond the fixed effects.
+    """
+    if not np.isfinite(coefficients).all():
+        raise DesignError(
+            "The fixed effects leave no variation in treatment. Check that some units are treated "
+            "within the sample and others later or never."
+        )
+
+
 def score_loadings(D: Array, weight: Array) -> Array:
     """Coefficients of each block's score over the sum of squared residual treatment, (M, M, T).
 
@@ -149,11 +164,7 @@ def twfe(
         raise DesignError(f"Column '{cluster}' has one cluster; inference needs two or more.")
     by_cluster = np.where(blocks.cluster == np.arange(C)[:, None], blocks.weight, 0.0)
     theta = (loadings(blocks.D, delete_one(by_cluster)) * blocks.mean).sum(axis=(1, 2))
-    if not np.isfinite(theta[0]):
-        raise DesignError(
-            "The fixed effects leave no variation in treatment. Check that some units are treated "
-            "within the sample and others later or never."
-        )
+    require_variation(theta[:1])
     scores = (score_loadings(blocks.D, blocks.weight) * blocks.mean).sum(axis=(1, 2))
     total = np.bincount(blocks.cluster, weights=scores)
     factor = cv1_factor(blocks.weight.sum() * T, C, T)

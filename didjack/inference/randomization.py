@@ -4,7 +4,7 @@ Under no effect on any cluster, and with clusters that are exchangeable, the act
 like any other, and its rank among them gives a p-value of exact size, with one treated cluster as
 with ten (Lehmann and Romano 2005, section 15.2). Two statistics are ranked: the estimate, and its
 ratio to the CV3 standard error, which suffers less when clusters differ (MacKinnon and Webb 2020).
-Each assignment is estimated anew by the public functions.
+Each assignment is estimated anew, from the frame on.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import factorial, prod
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from didjack.aggregate import Aggregate
-from didjack.attgt import ATTgt, att_gt
+from didjack.attgt import ATTgt
 from didjack.errors import DataError, DesignError, DidjackError
 from didjack.inference.jackknife import jackknife
 from didjack.linalg import Array, Index
@@ -228,29 +227,8 @@ def _estimate_all(target: Aggregate, name: str, code: Index, first: Array, some:
         moved = np.where(code >= 0, cohorts[code], before)
         frame = panel.source.assign(**{gname: moved})
         try:
-            other = target.again(att_gt(frame, **_arguments(target.attgt)))
+            other = target.again(target.attgt.on_frame(frame))
             out[i] = other.att, jackknife(other, name).t
         except DidjackError:
             continue
     return out
-
-
-def _arguments(res: ATTgt) -> dict[str, Any]:
-    """Return the arguments of `att_gt` that made a result."""
-    roles, options = res.panel.roles, res.options
-    return {
-        "yname": roles.yname,
-        "tname": roles.tname,
-        "gname": roles.gname,
-        "idname": roles.idname,
-        "xformla": roles.xformla,
-        "weightsname": roles.weightsname,
-        "clustervars": list(roles.clustervars) or None,
-        "panel": roles.panel,
-        "allow_unbalanced_panel": roles.allow_unbalanced_panel,
-        "anticipation": roles.anticipation,
-        "control_group": options.control_group,
-        "est_method": options.est_method,
-        "base_period": options.base_period,
-        "separation": options.separation,
-    }

@@ -25,19 +25,15 @@ def plot_matrix(res: ATTgt, ax: Axes | None = None) -> Figure:
     ax : Axes, optional
     """
     groups, times = res.groups, res.times
-    table = np.full((len(groups), len(times)), np.nan)
-    row = np.searchsorted(groups, res.cells.group)
-    column = np.searchsorted(times, res.cells.period)
-    table[row, column] = np.where(res.cells.is_base, np.nan, res.att)
+    table = cell_table(res, np.where(res.cells.is_base, np.nan, res.att))
     largest = np.nanmax(np.abs(table)) if np.isfinite(table).any() else 1.0
     with style.canvas(ax, 1.3 + 0.42 * len(groups)) as ax:
         image = ax.imshow(table, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
         if table.size <= 120:
             _write_cells(ax, table, largest)
-        for i, g in enumerate(groups):
-            start = np.searchsorted(times, g) - 0.5
-            ax.plot([start, start], [i - 0.5, i + 0.5], color=style.INK, linewidth=2)
-        _frame_matrix(ax, groups, times)
+        frame_matrix(ax, res, math.ceil(len(times) / 12), start=2)
+        ax.grid(which="minor", color="white", linewidth=1.5)
+        ax.spines[:].set_visible(False)
         bar = style.figure_of(ax).colorbar(image, ax=ax, fraction=0.03, pad=0.02)
         bar.set_label("ATT(g,t)")
         bar.outline.set_visible(False)
@@ -54,14 +50,26 @@ def _write_cells(ax: Axes, table: Array, largest: float) -> None:
             ax.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
 
 
-def _frame_matrix(ax: Axes, groups: Array, times: Array) -> None:
-    step = max(1, math.ceil(len(times) / 12))
-    ax.set_xticks(range(0, len(times), step), [label(t) for t in times[::step]])
-    ax.set_yticks(range(len(groups)), [label(g) for g in groups])
+def cell_table(res: ATTgt, values: Array) -> Array:
+    """Lay out one value per cell by cohort and period; NaN where there is no cell."""
+    groups, times = res.groups, res.times
+    table = np.full((len(groups), len(times)), np.nan)
+    row = np.searchsorted(groups, res.cells.group)
+    table[row, np.searchsorted(times, res.cells.period)] = values
+    return table
+
+
+def frame_matrix(ax: Axes, res: ATTgt, step: int, start: float) -> None:
+    """Label cohorts and every so many periods, and mark the start of treatment by a line."""
+    groups, times = res.groups, res.times
+    for i, g in enumerate(groups):
+        at = np.searchsorted(times, g) - 0.5
+        ax.plot([at, at], [i - 0.5, i + 0.5], color=style.INK, linewidth=start)
+    step = max(1, step)
+    ax.set_xticks(range(0, len(times), step), [label(float(t)) for t in times[::step]])
+    ax.set_yticks(range(len(groups)), [label(float(g)) for g in groups])
     ax.set_xticks(np.arange(len(times) - 1) + 0.5, minor=True)
     ax.set_yticks(np.arange(len(groups) - 1) + 0.5, minor=True)
-    ax.grid(which="minor", color="white", linewidth=1.5)
     ax.tick_params(which="both", length=0)
-    ax.spines[:].set_visible(False)
     ax.set_xlabel("Period")
     ax.set_ylabel("Cohort")

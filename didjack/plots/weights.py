@@ -13,7 +13,7 @@ from didjack.diagnostics import weights_frame
 from didjack.errors import DataError
 from didjack.linalg import Array
 from didjack.plots import style
-from didjack.wording import label
+from didjack.plots.matrix import cell_table, frame_matrix
 
 
 def plot_weights(
@@ -45,22 +45,19 @@ def plot_weights(
             f"There is no parameter '{parameter}'. Parameters: {', '.join(agg.parameters)}."
         )
     res = agg.attgt
-    groups, times = res.groups, res.times
-    table = np.full((len(groups), len(times)), np.nan)
-    row = np.searchsorted(groups, res.cells.group)
-    column = np.searchsorted(times, res.cells.period)
-    table[row, column] = weights_frame(agg)[parameter]
+    table = cell_table(res, weights_frame(agg)[parameter].to_numpy())
     shown = np.where(table > 0, table, np.nan)
     top = float(np.nanmax(shown)) if largest is None else largest
-    with style.canvas(ax, 1.0 + 0.36 * len(groups)) as ax:
+    with style.canvas(ax, 1.0 + 0.36 * len(res.groups)) as ax:
         ax.imshow(np.where(np.isnan(shown), 0.0, shown), cmap="Blues", vmin=0, vmax=1.25 * top,
                   aspect="auto")  # fmt: skip
         if table.size <= 150:
             _write(ax, shown, top)
-        for i, g in enumerate(groups):
-            start = np.searchsorted(times, g) - 0.5
-            ax.plot([start, start], [i - 0.5, i + 0.5], color=style.INK, linewidth=1.6)
-        _frame(ax, groups, times)
+        width = ax.get_position().width * style.figure_of(ax).get_figwidth()
+        frame_matrix(ax, res, math.ceil(len(res.times) / (1.6 * width)), start=1.6)
+        ax.grid(which="minor", color=style.LINE, linewidth=0.8)
+        ax.spines[:].set_color(style.LINE)
+        ax.spines[:].set_visible(True)
     return style.figure_of(ax)
 
 
@@ -70,18 +67,3 @@ def _write(ax: Axes, table: Array, largest: float) -> None:
             colour = "white" if value > 0.75 * largest else style.INK
             text = f"{100 * value:.0f}" if value >= 0.0995 else f"{100 * value:.1f}"
             ax.text(j, i, text, ha="center", va="center", fontsize=7.8, color=colour)
-
-
-def _frame(ax: Axes, groups: Array, times: Array) -> None:
-    width = ax.get_position().width * style.figure_of(ax).get_figwidth()
-    step = max(1, math.ceil(len(times) / (1.6 * width)))
-    ax.set_xticks(range(0, len(times), step), [label(float(t)) for t in times[::step]])
-    ax.set_yticks(range(len(groups)), [label(float(g)) for g in groups])
-    ax.set_xticks(np.arange(len(times) - 1) + 0.5, minor=True)
-    ax.set_yticks(np.arange(len(groups) - 1) + 0.5, minor=True)
-    ax.grid(which="minor", color=style.LINE, linewidth=0.8)
-    ax.tick_params(which="both", length=0)
-    ax.spines[:].set_color(style.LINE)
-    ax.spines[:].set_visible(True)
-    ax.set_xlabel("Period")
-    ax.set_ylabel("Cohort")
