@@ -1,8 +1,8 @@
 """The delete-one-cluster jackknife CV3, for all parameters of an aggregation at once.
 
 V = (H - 1) / H * sum_h (theta_(h) - theta)^2, centred at the full-sample estimate, with t(H - 1)
-for tests and intervals (Karim, Nielsen, MacKinnon and Webb 2026; R `didjack`). All deletions
-come from one pass over the data.
+for tests and intervals, as in R `didjack` and Stata `csdidjack` (Karim, Nielsen, MacKinnon and
+Webb 2026). All deletions come from one pass over the data.
 """
 
 from __future__ import annotations

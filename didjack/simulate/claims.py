@@ -1,4 +1,8 @@
-"""The paper's claims about rejection rates, with verdicts that are computed from a study."""
+"""Claims about rejection rates, with verdicts that are computed from a study.
+
+The first three and the sixth are made by Karim, Nielsen, MacKinnon and Webb (2026) in their
+abstract.
+"""
 
 from __future__ import annotations
 
