@@ -6,12 +6,11 @@ for CSDID Using the Cluster Jackknife", with `att_gt` and `aggte` as in R `did`.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
-from didjack.aggregate import Aggregate, aggte
-from didjack.attgt import ATTgt, att_gt
+from didjack import display as _display  # noqa: F401 - it registers figures and tables
 from didjack.comparison import Comparison, csdid
-from didjack.datasets import catalog, load_dataset, load_specification
+from didjack.datasets.load import catalog, load_dataset, load_specification
+from didjack.effects.aggregate import Aggregate, aggte
+from didjack.effects.attgt import ATTgt, att_gt
 from didjack.errors import (
     ChecksumError,
     DataError,
@@ -25,13 +24,9 @@ from didjack.inference.jackknife import Jackknife, jackknife
 from didjack.inference.multiplier import Multiplier, multiplier
 from didjack.inference.pretest import PreTest, wald_pretest
 from didjack.inference.randomization import Randomization, randomize
-from didjack.io import read_table
+from didjack.sample.read import read_table
 from didjack.simulate.planning import Plan, plan
-
-try:
-    __version__ = version("didjack")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
+from didjack.version import __version__ as __version__
 
 __all__ = [
     "ATTgt",

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from didjack.aggregate import TYPES, Aggregate, aggte
-from didjack.attgt import ATTgt, att_gt
+from didjack.core.results import Inference
+from didjack.core.views import Shown, view
+from didjack.effects.aggregate import TYPES, Aggregate, aggte
+from didjack.effects.attgt import ATTgt, att_gt
 from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife, jackknife
-from didjack.inference.results import Inference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Shown):
     """Aggregations with analytic, clustered and CV3 inference.
 
     Attributes
@@ -103,27 +104,10 @@ class Comparison:
         type : str, optional
             Of those in `aggregates`.
         """
-        from didjack import plots
-
         chosen = type or (
             "dynamic" if "dynamic" in self.jackknives else next(iter(self.jackknives))
         )
-        return plots.plot_inferences(self.jackknives[chosen])
-
-    def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the overall effects as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
-
-        Parameters
-        ----------
-        caption, label : str
-            With either, the tabular is wrapped in a table environment.
-        """
-        from didjack import tables
-
-        return tables.to_latex(self, caption, label)
-
-    def _repr_html_(self) -> str:
-        return self.to_frame()._repr_html_()  # type: ignore[operator]
+        return view("plot", self, chosen)
 
 
 def csdid(

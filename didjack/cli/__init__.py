@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from didjack.cli import datasets, estimate, lessons, plan, report, reproduce, simulate, site
+from didjack.cli import datasets, estimate, plan, simulate
 from didjack.errors import DidjackError
 
 
@@ -58,7 +59,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from didjack import __version__
+        from didjack.version import __version__
 
         typer.echo(f"didjack {__version__}")
         raise typer.Exit
@@ -86,10 +87,10 @@ def main(
 _OWN = "Your own data"
 _PROJECT = "This project"
 app.command("estimate", rich_help_panel=_OWN)(estimate.estimate)
-app.command("report", rich_help_panel=_OWN)(report.report)
 app.command("plan", rich_help_panel=_OWN)(plan.plan)
-app.command("reproduce", rich_help_panel=_PROJECT)(reproduce.reproduce)
-app.command("site", rich_help_panel=_PROJECT)(site.site)
 app.command("simulate", rich_help_panel=_PROJECT)(simulate.simulate)
 app.command("datasets", rich_help_panel=_PROJECT)(datasets.datasets)
-app.command("lessons", rich_help_panel=_PROJECT)(lessons.lessons)
+
+# The package that makes the pages stands above this one: it registers its commands itself.
+for _entry in entry_points(group="didjack.commands"):
+    _entry.load()(app, _OWN, _PROJECT)

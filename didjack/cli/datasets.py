@@ -9,8 +9,8 @@ def datasets() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from didjack._files import local_file
-    from didjack.datasets import catalog
+    from didjack.datasets.files import local_file
+    from didjack.datasets.load import catalog
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("Name", "What it is", "Licence", "At hand"):

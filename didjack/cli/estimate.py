@@ -63,9 +63,9 @@ def estimate(
 
     didjack estimate mpdta.csv --yname lemp --tname year --gname first.treat --idname countyreal
     """
-    from didjack import csdid
     from didjack.cli.table import check_output, print_comparison, write_table
-    from didjack.io import read_table
+    from didjack.comparison import csdid
+    from didjack.sample.read import read_table
 
     if output is not None:
         check_output(output)

@@ -8,18 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from didjack._paths import project_root
-from didjack.errors import ReportError
-
 COLUMNS, MODEL, OUTPUT = "Columns of the data", "Model", "Output"
-
-
-class Renderer(StrEnum):
-    """What makes the site."""
-
-    auto = "auto"
-    quarto = "quarto"
-    pandoc = "pandoc"
 
 
 class ControlGroup(StrEnum):
@@ -131,14 +120,6 @@ Level = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-RendererOption = Annotated[
-    Renderer,
-    typer.Option(
-        "--renderer",
-        metavar="NAME",
-        help="quarto, pandoc or auto: Quarto where it is installed, else pandoc.",
-    ),
-]
 
 
 def att_gt_arguments(
@@ -170,14 +151,3 @@ def att_gt_arguments(
         "anticipation": anticipation,
         "allow_unbalanced_panel": allow_unbalanced_panel,
     }
-
-
-def require_root() -> Path:
-    """Return the checkout; an installed wheel has no site of its own to reproduce."""
-    root = project_root()
-    if root is None:
-        raise ReportError(
-            "this command needs the project's folder (site, notebooks, data): clone it and run "
-            "`python3 reproduce.py` there. On your own data, `didjack report` works anywhere."
-        )
-    return root

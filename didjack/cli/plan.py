@@ -71,7 +71,7 @@ def plan(
 
     didjack plan castle.csv --yname l_homicide --tname year --gname gvar --idname sid
     """
-    from didjack.io import read_table
+    from didjack.sample.read import read_table
     from didjack.simulate import plan as make_plan
 
     if output is not None and output.suffix not in (".csv", ".png", ".svg", ".pdf"):

@@ -12,7 +12,7 @@ from didjack.errors import ReportError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from didjack import Comparison
+    from didjack.comparison import Comparison
 
 
 def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> None:

@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from didjack.cells import Cells, Status
+from didjack.core.linalg import Array
+from didjack.core.moments import Clusters
 from didjack.estimators import reg, weighted, weighted_influence
-from didjack.estimators.results import Estimates
-from didjack.linalg import Array
-from didjack.moments import Clusters
-from didjack.panel import Panel
+from didjack.estimators.estimates import Estimates
+from didjack.sample.cells import Cells, Status
+from didjack.sample.panel import Panel
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from didjack.core.linalg import Array, Mask, pack_outer, unpack_symmetric
 from didjack.estimators.odds import mean_x, odds_sums, replicate_sums, treated_sums
 from didjack.estimators.propensity import Sample
 from didjack.estimators.regressions import Regressions
 from didjack.estimators.samples import Comparison
-from didjack.linalg import Array, Mask, pack_outer, unpack_symmetric
 
 
 def csdid_shift(comparison: Comparison, coef: Array, base: Regressions) -> Array:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from didjack.core.linalg import Array, Mask
+from didjack.core.moments import replicate_totals
 from didjack.estimators.propensity import Sample, control_odds
-from didjack.linalg import Array, Mask
-from didjack.moments import replicate_totals
 
 
 def odds_sums(sample: Sample, coef: Array, features: Array, trim: float) -> Array:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit
 
-from didjack.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.moments import replicate_totals
+from didjack.core.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
+from didjack.core.moments import replicate_totals
 
 CHUNK = 1 << 19  # rows times replicates held at once: a few arrays of 4 MB
 TOLERANCE = 1e-9  # on the step of the linear predictor; the error left is its square

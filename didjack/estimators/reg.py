@@ -11,16 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.cells import Cells, Status
-from didjack.estimators.results import (
-    Estimates,
-    left_out_columns,
-    presence,
-    row_sums_by_period,
-    unit_sums,
-)
-from didjack.estimators.wide import Pairs, Wide, pairs_of
-from didjack.linalg import (
+from didjack.core.linalg import (
     Array,
     Factor,
     Index,
@@ -30,8 +21,17 @@ from didjack.linalg import (
     pack_outer,
     unpack_symmetric,
 )
-from didjack.moments import Clusters, RowSums, rows_by
-from didjack.panel import Panel
+from didjack.core.moments import Clusters, RowSums, rows_by
+from didjack.estimators.estimates import (
+    Estimates,
+    left_out_columns,
+    presence,
+    row_sums_by_period,
+    unit_sums,
+)
+from didjack.estimators.wide import Pairs, Wide, pairs_of
+from didjack.sample.cells import Cells, Status
+from didjack.sample.panel import Panel
 
 
 def estimate(

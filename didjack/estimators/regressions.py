@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.cells import Cells
+from didjack.core.linalg import Array, Index, Mask, factorize, unpack_symmetric
+from didjack.core.moments import Clusters
 from didjack.estimators import reg
-from didjack.estimators.results import unit_sums
+from didjack.estimators.estimates import unit_sums
 from didjack.estimators.wide import pairs_of
-from didjack.linalg import Array, Index, Mask, factorize, unpack_symmetric
-from didjack.moments import Clusters
-from didjack.panel import Panel
+from didjack.sample.cells import Cells
+from didjack.sample.panel import Panel
 
 TRIM = 0.995  # controls with a larger propensity get no weight (R DRDID)
 OVERLAP = 0.999  # a cell with a larger unweighted propensity is not estimated (R did)

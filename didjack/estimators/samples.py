@@ -19,12 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from didjack.cells import Cells
+from didjack.core.linalg import Array, Index, Mask
+from didjack.core.moments import Clusters, rows_by
 from didjack.estimators.propensity import Sample
 from didjack.estimators.wide import Wide, pairs_of
-from didjack.linalg import Array, Index, Mask
-from didjack.moments import Clusters, rows_by
-from didjack.panel import Panel
+from didjack.sample.cells import Cells
+from didjack.sample.panel import Panel
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from didjack.cells import Cells, Status
+from didjack.core.linalg import Array, Mask, factorize, pack_outer, unpack_symmetric
+from didjack.core.moments import Clusters
 from didjack.estimators.csdid_rule import csdid_shift
+from didjack.estimators.estimates import Estimates, left_out_columns, presence
 from didjack.estimators.odds import odds_sums, treated_sums
 from didjack.estimators.propensity import Propensity, Sample, fit, largest
 from didjack.estimators.regressions import METHODS, OVERLAP, TRIM, Method, Regressions
-from didjack.estimators.results import Estimates, left_out_columns, presence
 from didjack.estimators.samples import Comparison, comparisons
-from didjack.linalg import Array, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.moments import Clusters
-from didjack.panel import Panel
+from didjack.sample.cells import Cells, Status
+from didjack.sample.panel import Panel
 
 
 def estimate(

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from didjack.cells import Cells, Status
+from didjack.core.linalg import Array, factorize
 from didjack.estimators import reg
 from didjack.estimators.csdid_rule import missing_rows
+from didjack.estimators.estimates import Estimates
 from didjack.estimators.propensity import Sample, control_odds
 from didjack.estimators.regressions import METHODS, TRIM, Method
-from didjack.estimators.results import Estimates
 from didjack.estimators.samples import Comparison, comparisons
-from didjack.linalg import Array, factorize
-from didjack.panel import Panel
+from didjack.sample.cells import Cells, Status
+from didjack.sample.panel import Panel
 
 
 def influence(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.cells import Cells
-from didjack.linalg import Array, Index, pack_outer
-from didjack.panel import Panel
+from didjack.core.linalg import Array, Index, pack_outer
+from didjack.sample.cells import Cells
+from didjack.sample.panel import Panel
 
 
 @dataclass(frozen=True)

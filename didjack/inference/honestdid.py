@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from didjack.core.linalg import Array
 from didjack.errors import DesignError
-from didjack.linalg import Array
 
 if TYPE_CHECKING:
     from didjack.inference.jackknife import Jackknife

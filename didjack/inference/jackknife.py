@@ -17,17 +17,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from didjack.aggregate import Aggregate, Joint
-from didjack.attgt import ATTgt
+from didjack.core.linalg import Array, Mask
+from didjack.core.moments import Clusters
+from didjack.core.results import Inference
+from didjack.core.views import Shown, view
+from didjack.effects.aggregate import Aggregate, Joint
+from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError, DesignError
 from didjack.inference.bands import Band, t_band
+from didjack.inference.deletions import Replicates, replicate
 from didjack.inference.honestdid import HonestDiDInput, honestdid_input
 from didjack.inference.lincom import describe_lincom, parse_lincom
 from didjack.inference.pretest import PreTest, f_pretest
-from didjack.inference.results import Inference
-from didjack.linalg import Array, Mask
-from didjack.moments import Clusters
-from didjack.replicates import Replicates, replicate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ Target = Aggregate | ATTgt | Joint
 
 
 @dataclass(frozen=True, eq=False)
-class Jackknife:
+class Jackknife(Shown):
     """Cluster-jackknife inference; C clusters, P parameters.
 
     Attributes
@@ -366,24 +367,7 @@ class Jackknife:
         ax : Axes, optional
             Where to draw; a new figure without it.
         """
-        from didjack import plots
-
-        return plots.plot_jackknife(self, ax=ax)
-
-    def to_latex(self, caption: str = "", label: str = "") -> str:
-        """Write the parameters as a LaTeX table (booktabs); see `didjack.tables.to_latex`.
-
-        Parameters
-        ----------
-        caption, label : str
-            With either, the tabular is wrapped in a table environment.
-        """
-        from didjack import tables
-
-        return tables.to_latex(self, caption, label)
-
-    def _repr_html_(self) -> str:
-        return self.to_frame()._repr_html_()  # type: ignore[operator]
+        return view("plot", self, ax=ax)
 
 
 def jackknife(

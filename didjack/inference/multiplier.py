@@ -16,13 +16,13 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy import stats
 
-from didjack.aggregate import Aggregate, Joint
-from didjack.attgt import ATTgt
+from didjack.core.analytic import cluster_sums
+from didjack.core.linalg import Array
+from didjack.core.results import Inference
+from didjack.effects.aggregate import Aggregate, Joint
+from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError, DesignError
-from didjack.inference.analytic import cluster_sums
 from didjack.inference.bands import Band
-from didjack.inference.results import Inference
-from didjack.linalg import Array
 
 BLOCK = 250  # draws per seed
 _Z = stats.norm.ppf(0.75) - stats.norm.ppf(0.25)

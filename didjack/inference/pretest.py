@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from didjack.attgt import ATTgt
+from didjack.core.analytic import cluster_sums
+from didjack.core.linalg import Array, Index
+from didjack.effects.attgt import ATTgt
 from didjack.errors import DesignError
-from didjack.inference.analytic import cluster_sums
-from didjack.linalg import Array, Index
 
 if TYPE_CHECKING:
     from didjack.inference.jackknife import Jackknife

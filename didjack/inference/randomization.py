@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from didjack.aggregate import Aggregate
-from didjack.attgt import ATTgt
+from didjack.core.linalg import Array, Index
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError, DesignError, DidjackError
 from didjack.inference.jackknife import jackknife
-from didjack.linalg import Array, Index
 
 CHUNK = 20  # assignments per task
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from didjack.aggregate import TYPES
+from didjack.core.linalg import Array
+from didjack.effects.aggregate import TYPES
 from didjack.errors import DataError
 from didjack.inference.multiplier import DRAWS, spread
-from didjack.linalg import Array
 
 LEVELS = (0.01, 0.05, 0.1)
 """Levels of the tests in the tables of studies."""

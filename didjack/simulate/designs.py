@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from didjack.core.linalg import Array, Index
 from didjack.errors import DataError
-from didjack.linalg import Array, Index
 
 TREAT = ("large", "small", "spread")
 TAILS = ("normal", "t5")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from didjack.linalg import Array
+from didjack.core.linalg import Array
 from didjack.simulate.designs import Design
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from didjack import twfe
+from didjack.core.linalg import Array
 from didjack.errors import DataError
-from didjack.linalg import Array
+from didjack.regression import fixed_effects
 from didjack.simulate import linear
 from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of, unit_se
 from didjack.simulate.designs import Design
@@ -98,9 +98,11 @@ def compile_twfe(design: Design) -> Compiled:
     size = design.sizes.astype(np.float64)
     first = np.append(design.starts, T)[design.cohort]
     D = (np.arange(T) >= first[:, None]).astype(np.float64)
-    full = twfe.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
-    scores = twfe.score_loadings(D, size)
-    return compiled_of(full, scores, np.zeros(G), twfe.cv1_factor(size.sum() * T, G, T), True)
+    full = fixed_effects.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
+    scores = fixed_effects.score_loadings(D, size)
+    return compiled_of(
+        full, scores, np.zeros(G), fixed_effects.cv1_factor(size.sum() * T, G, T), True
+    )
 
 
 def compiled_of(full: Array, scores: Array, units: Array, factor: float, valid: bool) -> Compiled:

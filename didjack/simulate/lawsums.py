@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from didjack import checks
+from didjack.core.linalg import Array, Index
 from didjack.errors import DataError, DesignError
-from didjack.linalg import Array, Index
-from didjack.panel import Panel
+from didjack.sample import checks
+from didjack.sample.panel import Panel
 from didjack.simulate.linear import Average, influence_weights
 
 

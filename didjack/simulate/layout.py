@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack import twfe
+from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DesignError
-from didjack.linalg import Array, Index, Mask
+from didjack.regression import fixed_effects
 from didjack.simulate import linear
 from didjack.simulate.draws import autoregress
 from didjack.simulate.engine import Compiled, compiled_of
@@ -66,7 +66,9 @@ class Layout:
         return self.cluster == np.arange(self.n_clusters)[:, None]
 
 
-def layout_of(blocks: twfe.Blocks, type: str = "simple") -> tuple[twfe.Blocks, Layout]:
+def layout_of(
+    blocks: fixed_effects.Blocks, type: str = "simple"
+) -> tuple[fixed_effects.Blocks, Layout]:
     """Code cohorts as `att_gt` does: those treated from the first period on are left out."""
     times, T = blocks.times, len(blocks.times)
     kept = blocks.first > times[0]
@@ -88,14 +90,14 @@ def layout_of(blocks: twfe.Blocks, type: str = "simple") -> tuple[twfe.Blocks, L
     if len(labels) < 3:
         raise DesignError("Fewer than three clusters; a coarser comparison cannot be simulated.")
     cohort = np.searchsorted(starts, start)
-    own = twfe.Blocks(
+    own = fixed_effects.Blocks(
         blocks.D[kept], blocks.mean[kept], blocks.weight[kept], blocks.within[kept], cluster,
         blocks.first[kept], times, blocks.labels[labels],
     )  # fmt: skip
     return own, Layout(cohort, blocks.weight[kept], cluster, starts, T)
 
 
-def fit_errors(blocks: twfe.Blocks, layout: Layout) -> ErrorModel:
+def fit_errors(blocks: fixed_effects.Blocks, layout: Layout) -> ErrorModel:
     """Fit the error model by moments that effects of clusters, periods and laws leave alone.
 
     Noise: units around the path of their block. Shocks: changes over k periods, less their mean
@@ -163,11 +165,11 @@ def compile_fixed_effects(layout: Layout) -> Compiled:
     first = np.append(layout.starts, layout.periods)[layout.cohort]
     D = (np.arange(layout.periods) >= first[:, None]).astype(np.float64)
     weight = layout.size * np.vstack([np.ones(len(layout.size)), ~layout.own])
-    scores = twfe.score_loadings(D, layout.size)
+    scores = fixed_effects.score_loadings(D, layout.size)
     by_cluster = np.tensordot(layout.own.astype(np.float64), scores, axes=1)
     rows = layout.size.sum() * layout.periods
-    factor = twfe.cv1_factor(rows, layout.n_clusters, layout.periods)
-    return compiled_of(twfe.loadings(D, weight), by_cluster, np.empty(0), factor, True)
+    factor = fixed_effects.cv1_factor(rows, layout.n_clusters, layout.periods)
+    return compiled_of(fixed_effects.loadings(D, weight), by_cluster, np.empty(0), factor, True)
 
 
 def draw_blocks(layout: Layout, model: ErrorModel, rng: np.random.Generator, n: int) -> Array:

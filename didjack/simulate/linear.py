@@ -4,7 +4,7 @@ In a design the sizes and cohorts of clusters are given, only outcomes are rando
 group-time effects, the same average without one cluster, and the influence of a cluster are then
 linear in the means of clusters by period. Their coefficients are found once per design; each
 replication is a row of a matrix product. The leading axis R is that of replicates, as elsewhere:
-rows of cluster weights. Formulas are those of `didjack.aggregate` with R `did`'s weights.
+rows of cluster weights. Formulas are those of `didjack.effects.aggregate` with R `did`'s weights.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.linalg import Array, Index, Mask
+from didjack.core.linalg import Array, Index, Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 
-from didjack.linalg import Array, Index
+from didjack.core.linalg import Array, Index
 from didjack.simulate import linear
 from didjack.simulate.designs import Design
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from didjack import checks
-from didjack.aggregate import TYPES
+from didjack.core.linalg import Array, Index, Mask
+from didjack.effects.aggregate import TYPES
 from didjack.errors import DataError, DesignError
-from didjack.linalg import Array, Index, Mask
-from didjack.panel import Roles, code_data
+from didjack.sample import checks
+from didjack.sample.panel import Roles, code_data
 from didjack.simulate.compared import LEVELS
 from didjack.simulate.lawsums import Sums, estimate_draws, sum_rows
 from didjack.simulate.linear import Average

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from didjack import twfe
-from didjack.aggregate import TYPES
+from didjack.core.linalg import Array
+from didjack.core.views import view
+from didjack.effects.aggregate import TYPES
 from didjack.errors import DataError
-from didjack.linalg import Array
+from didjack.regression import fixed_effects
 from didjack.simulate.compared import LABELS
 from didjack.simulate.engine import Compiled, evaluate
 from didjack.simulate.layout import (
@@ -111,9 +112,7 @@ class Plan:
         ax : Axes, optional
             Where to draw; a new figure without it.
         """
-        from didjack.simulate.figures import plot_power
-
-        return plot_power(self, ax)
+        return view("plot", self, ax=ax)
 
 
 def plan(
@@ -166,7 +165,7 @@ def plan(
         raise DataError(f"level {level!r} and power {power!r} must be shares, power the larger.")
     if reps < 100:
         raise DataError(f"reps is {reps}; draw at least 100 samples.")
-    blocks = twfe.balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
+    blocks = fixed_effects.balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
     blocks, layout = layout_of(blocks, type)
     model = fit_errors(blocks, layout)
     compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from didjack._paths import data_dir
-from didjack._toml import Form, check, read_toml
 from didjack.errors import DataError
+from didjack.forms import Form, check, read_toml
+from didjack.paths import data_dir
 from didjack.simulate.compared import Settings
 from didjack.simulate.designs import Design
 

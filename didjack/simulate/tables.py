@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from didjack.linalg import Array
+from didjack.core.linalg import Array
 from didjack.simulate.compared import LEVELS, Tally
 from didjack.simulate.engine import Engine
 from didjack.simulate.studies import Cell

@@ -51,7 +51,7 @@ def fixture_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The site of the fixture, which uses every feature."""
     import site_fixture
 
-    from didjack.site import build_site
+    from didjack_pages.render import build_site
 
     root = site_fixture.write_project(tmp_path_factory.mktemp("project"))
     yield from serve(build_site(root, renderer="pandoc").index.parent)

@@ -1,0 +1,1 @@
+"""Linear algebra, sums by cluster, standard errors: what knows nothing of treatment."""

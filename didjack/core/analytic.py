@@ -1,0 +1,39 @@
+"""Analytic standard errors from influence functions (formulas of R `did` 2.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from didjack.core.linalg import Array, Index
+
+
+def standard_errors(influence: Array, cluster: Index | None) -> Array:
+    """Return the standard error of every column of an influence function.
+
+    Parameters
+    ----------
+    influence : (n, P) array
+        Mean zero, on the scale Var = mean square / n.
+    cluster : (n,) int array or None
+        Cluster code of each unit. With clusters sqrt(sum_c S_c^2) / n, where S_c is the sum of
+        the influence function over cluster c; without, sqrt(mean square / n). Neither has a
+        small-sample factor, as in R `did`.
+
+    Returns
+    -------
+    (P,) array
+        NaN for a column that is zero throughout: what is zero by construction has no
+        standard error.
+    """
+    n = len(influence)
+    sums = influence if cluster is None else cluster_sums(influence, cluster)
+    total = np.einsum("cp,cp->p", sums, sums)
+    return np.where(total == 0, np.nan, np.sqrt(total) / n)
+
+
+def cluster_sums(influence: Array, cluster: Index) -> Array:
+    """Sum the rows of an (n, P) influence function within clusters, (C, P)."""
+    n = len(cluster)
+    indicator = sparse.csr_array((np.ones(n), (cluster, np.arange(n))))
+    return np.asarray(indicator @ influence)

@@ -1,0 +1,32 @@
+"""The catalog: datasets with their sources and checksums, specifications, published numbers."""
+
+from didjack.datasets.derive import Derivation
+from didjack.datasets.entries import Dataset, Specification
+from didjack.datasets.load import (
+    catalog,
+    dataset_path,
+    load_dataset,
+    load_specification,
+    specification_dataset,
+    specification_frame,
+    specification_path,
+    unavailable,
+    write_specification,
+)
+from didjack.sample.read import read_table
+
+__all__ = [
+    "Dataset",
+    "Derivation",
+    "Specification",
+    "catalog",
+    "dataset_path",
+    "load_dataset",
+    "load_specification",
+    "read_table",
+    "specification_dataset",
+    "specification_frame",
+    "specification_path",
+    "unavailable",
+    "write_specification",
+]

@@ -1,0 +1,154 @@
+"""Claims about rejection rates, with verdicts that are computed from a study.
+
+The first three and the sixth are made by Karim, Nielsen, MacKinnon and Webb (2026) in their
+abstract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from didjack.core.linalg import Array
+from didjack.display.wording import percent
+
+LEVEL = 0.05
+HOLDS, PART, NO = "holds", "in part", "not here"
+
+
+def sizes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rejection rates without an effect at the 5% level, one column for each test.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a study, as `run_study` returns it or as read from its file.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell, design and aggregation; rates of two-way fixed effects beside them.
+    """
+    own = table[np.isclose(table["level"], LEVEL) & np.isclose(table["truth"], 0)]
+    # Designs, not results, name the rows.
+    keys = list(own.columns[: own.columns.get_loc("estimator")])
+    fixed = own["estimator"] == "twfe"
+    wide = own[~fixed].pivot_table(index=[*keys, "estimator"], columns="test", values="rejection")
+    beside = own[fixed].pivot_table(index=keys, columns="test", values="rejection")
+    return wide.reset_index().merge(beside.reset_index(), on=keys, how="left")
+
+
+def claims(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare the claims with the full study.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The study "full".
+
+    Returns
+    -------
+    DataFrame
+        Columns claim, evidence, verdict ("holds", "in part", "not here").
+    """
+    rates = sizes(table)
+    checks: dict[str, Callable[[pd.DataFrame], tuple[str, str]]] = {
+        "CSDID's usual inference rejects too often with few clusters": _few_clusters,
+        "CSDID's usual inference rejects too often with few treated clusters": _few_treated,
+        "It does so at least as badly as two-way fixed effects": _against_twfe,
+        "Serial correlation makes it worse": _serial,
+        "Unequal cluster sizes make it worse": _unequal,
+        "The cluster jackknife improves it greatly": _jackknife,
+        "With one or two treated clusters the jackknife still rejects too often": _still,
+    }
+    rows = [(claim, *check(rates)) for claim, check in checks.items()]
+    return pd.DataFrame(rows, columns=["claim", "evidence", "verdict"])
+
+
+def _few_clusters(rates: pd.DataFrame) -> tuple[str, str]:
+    own = rates[(rates["cell"] == "clusters, half treated") & np.isclose(rates["rho"], 0.5)]
+    rate = own.set_index("clusters")["clustered-z"]
+    text = ", ".join(f"{percent(rate[G], 1)} with {G} clusters" for G in (6, 12, 20, 50, 100))
+    few = rate[rate.index <= 20]
+    return f"{text}, half of them treated", HOLDS if (few > 1.2 * LEVEL).all() else NO
+
+
+def _few_treated(rates: pd.DataFrame) -> tuple[str, str]:
+    rate = rates[rates["cell"] == "treated"].set_index("treated")["clustered-z"]
+    text = ", ".join(f"{percent(rate[k], 1)} with {k}" for k in (1, 2, 3, 5))
+    worse = all(rate[k] > 2 * LEVEL for k in (1, 2, 3, 5))
+    return f"{text} of 20 clusters treated, {percent(rate[10], 1)} with 10", HOLDS if worse else NO
+
+
+def _against_twfe(rates: pd.DataFrame) -> tuple[str, str]:
+    own = rates[rates["twfe-cv1"] > 1.2 * LEVEL]
+    as_bad = float((own["clustered-z"] >= own["twfe-cv1"]).mean())
+    same_t = float((own["clustered-t"] >= own["twfe-cv1"]).mean())
+    text = (
+        f"where two-way fixed effects with CV1 reject in more than {percent(1.2 * LEVEL)}, CSDID "
+        f"rejects at least as often in {percent(as_bad)} of {len(own)} comparisons, with the same "
+        f"critical values in {percent(same_t)}"
+    )
+    return text, HOLDS if as_bad > 0.95 else PART if as_bad > 0.5 else NO
+
+
+def _serial(rates: pd.DataFrame) -> tuple[str, str]:
+    tests = ["clustered-z", "unit-z"]
+    own = rates[(rates["cell"] == "rho") & (rates["treated"] == 3)].set_index("rho")
+    before, after = own[tests].to_numpy()[[0, -1]]
+    cohorts = rates[rates["cell"] == "cohorts"]
+    keys = ["treated", "adoption", "gamma", "estimator"]
+    wide = cohorts.pivot_table(index=keys, columns="rho", values="clustered-z").to_numpy()
+    change = wide[:, -1] - wide[:, 0]
+    text = (
+        f"clustered, three of 20 treated: {percent(before[0], 1)} with rho = 0, "
+        f"{percent(after[0], 1)} with rho = 0.9; units taken as independent: "
+        f"{percent(before[1], 1)} and {percent(after[1], 1)}; with one to five cohorts the "
+        f"clustered rates change by {_points(change.min())} to {_points(change.max())}"
+    )
+    worse = after > before + 0.01
+    return text, HOLDS if worse.all() else PART if worse.any() else NO
+
+
+def _unequal(rates: pd.DataFrame) -> tuple[str, str]:
+    own = rates[(rates["cell"] == "gamma") & (rates["treated"] == 5)]
+    wide = own.pivot_table(index="treat", columns="gamma", values="clustered-z")
+    before, after = wide.to_numpy()[:, 0], wide.to_numpy()[:, -1]
+    words = {"large": "the largest", "small": "the smallest", "spread": "some of all sizes"}
+    text = "; ".join(
+        f"{words[str(kind)]} treated: {percent(a, 1)} to {percent(b, 1)}"
+        for kind, a, b in zip(wide.index, before, after, strict=True)
+    )
+    worse = after > before + 0.01
+    verdict = HOLDS if worse.all() else PART if worse.any() else NO
+    return f"from gamma = 0 to 4, five of 20 clusters, {text}", verdict
+
+
+def _jackknife(rates: pd.DataFrame) -> tuple[str, str]:
+    own = rates[rates["cv3"].notna()]
+    before, after = _excess(own["clustered-z"]), _excess(own["cv3"])
+    closer = float((after < before).mean())
+    share = "all" if closer == 1 else f"{percent(closer, 1)} of"
+    text = (
+        f"in {share} {len(own)} comparisons CV3 is closer to 5% than clustered "
+        f"influence functions; the median distance falls from {_points(np.median(before))} to "
+        f"{_points(np.median(after))}"
+    )
+    return text, HOLDS if closer > 0.95 and np.median(after) < np.median(before) / 2 else PART
+
+
+def _still(rates: pd.DataFrame) -> tuple[str, str]:
+    rate = rates[rates["cell"] == "treated"].set_index("treated")["cv3"]
+    text = ", ".join(f"{percent(rate[k], 1)} with {k}" for k in (1, 2, 3, 4))
+    return f"{text} of 20 clusters treated", HOLDS if min(rate[1], rate[2]) > 2 * LEVEL else NO
+
+
+def _excess(rate: pd.Series) -> Array:
+    return np.abs(rate.to_numpy(dtype=np.float64) - LEVEL)
+
+
+def _points(share: float) -> str:
+    """Write a difference of rates in percentage points."""
+    return f"{percent(share, 1).removesuffix('%')} points"

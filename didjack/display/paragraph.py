@@ -1,0 +1,287 @@
+"""The methods paragraph of a paper, written from a result: every number in it is computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from didjack.comparison import Comparison
+from didjack.display.diagnostics import (
+    cohort_frame,
+    influence_frame,
+    records,
+    treated_clusters,
+    unit_noun,
+)
+from didjack.display.latex import latex_text
+from didjack.display.wording import (
+    cluster_label,
+    count,
+    decimals,
+    interval,
+    label,
+    listed,
+    number,
+    p_equals,
+    percent,
+)
+from didjack.effects.attgt import ATTgt
+from didjack.errors import DataError
+from didjack.inference.jackknife import Jackknife
+from didjack.sample.panel import NEVER
+
+# What stands for a citation or for the name of a column until the form is known.
+_MARK = re.compile(r"\x01(\w+):(.*?)\x02")
+FORMS = ("text", "markdown", "latex")
+WORKS = {
+    "callaway2021": "Callaway and Sant'Anna 2021",
+    "karim2026": "Karim, Nielsen, MacKinnon and Webb 2026",
+    "santanna2020": "Sant'Anna and Zhao 2020",
+}
+METHODS = {
+    "reg": "outcome regression",
+    "ipw": "inverse probability weighting",
+    "dr": "the doubly robust estimator\x01cite:santanna2020\x02",
+    "drimp": "the improved doubly robust estimator\x01cite:santanna2020\x02",
+}
+AVERAGES = {
+    "simple": "the average of all effects from the first treated period on, weighted by {size}",
+    "dynamic": "the mean over event times from 0 on of the event study",
+    "group": "the mean effect over cohorts, weighted by {size}",
+    "calendar": "the mean effect over periods",
+}
+LEFT_OUT = {
+    "rows": "Rows left out for",
+    "units": "Units left out of",
+    "cohort": "Cohort",
+    "periods": "Periods",
+    "covariate": "Covariate left out:",
+}
+NAMED = 4  # clusters that a sentence names before it counts the others
+
+
+def methods_paragraph(
+    cmp: Comparison,
+    type: str = "simple",
+    names: Mapping[object, str] | None = None,
+    form: str = "text",
+) -> str:
+    r"""Write what a paper has to say about an estimate and its standard error.
+
+    Sample, cohorts, estimator, controls, base period, aggregation, clusters, jackknife, result,
+    influence of single clusters, cohorts that leave with one, what was left out, and software.
+
+    Parameters
+    ----------
+    cmp : Comparison
+        From `csdid`.
+    type : {"simple", "dynamic", "group", "calendar"}
+        The average that the paper reports, of those in `cmp`.
+    names : mapping, optional
+        Cluster to name for readers.
+    form : {"text", "markdown", "latex"}
+        Citations in words, as `[@key]`, or as `\citep{key}` with keys callaway2021, karim2026 and
+        santanna2020; names of columns as they are, as code, or in `\texttt`.
+
+    Returns
+    -------
+    str
+        One paragraph. Outcome, periods and clusters carry the names of their columns.
+
+    Raises
+    ------
+    DataError
+        `cmp` has no such average, or there is no such form.
+    """
+    if type not in cmp.jackknives:
+        raise DataError(f"There is no average {type!r} here; there is {listed(cmp.jackknives)}.")
+    if form not in FORMS:
+        raise DataError(f"form must be {listed(FORMS, last='or')}, not {form!r}.")
+    jk, res = cmp.jackknives[type], cmp.attgt
+    sentences = [
+        *_sample(res),
+        *_cohorts(res),
+        *_estimator(res),
+        _average(cmp, type),
+        *_inference(jk, names),
+        _result(cmp, type),
+        *_influence(jk, names),
+        *_left_out(res),
+        _software(),
+    ]
+    return _settle(" ".join(sentences), form)
+
+
+def _cite(key: str) -> str:
+    return f"\x01cite:{key}\x02"
+
+
+def _column(name: object) -> str:
+    return f"\x01column:{name}\x02"
+
+
+def _settle(text: str, form: str) -> str:
+    """Give citations and columns their form."""
+    if form == "latex":
+        text = latex_text(text)
+
+    def write(mark: re.Match[str]) -> str:
+        kind, value = mark.groups()
+        if form == "latex":
+            return f"~\\citep{{{value}}}" if kind == "cite" else f"\\texttt{{{value}}}"
+        if form == "markdown":
+            return f" [@{value}]" if kind == "cite" else f"`{value}`"
+        return f" ({WORKS[value]})" if kind == "cite" else value
+
+    return _MARK.sub(write, text)
+
+
+def _sample(res: ATTgt) -> list[str]:
+    panel, times = res.panel, res.times
+    span = f"{count(len(times), 'period')} ({label(times[0])} to {label(times[-1])})"
+    if unit_noun(res) == "row":
+        return [f"The data are repeated cross-sections with {count(res.n, 'row')} in {span}."]
+    kind = "an unbalanced" if panel.is_unbalanced else "a balanced"
+    unit = _column(panel.roles.idname)
+    return [f"The sample is {kind} panel of {count(res.n, 'unit')} ({unit}) in {span}."]
+
+
+def _cohorts(res: ATTgt) -> list[str]:
+    panel, noun = res.panel, unit_noun(res)
+    treated = np.isin(panel.unit_cohort, panel.treated)
+    never = panel.cohorts[panel.unit_cohort] == NEVER
+    groups = res.groups
+    when = (
+        f"first treated in {label(groups[0])}"
+        if len(groups) == 1
+        else f"first treated between {label(groups[0])} and {label(groups[-1])}"
+    )
+    sentence = f"{count(int(treated.sum()), noun)} in {count(len(groups), 'cohort')} are {when}"
+    rest = f"; {count(int(never.sum()), noun)} are never treated." if never.any() else "."
+    if panel.control_only is not None:
+        rest = f"; the last cohort, {label(panel.control_only)}, serves as control only."
+    return [sentence + rest]
+
+
+def _estimator(res: ATTgt) -> list[str]:
+    roles, options = res.panel.roles, res.options
+    how = (
+        f"by {METHODS[options.est_method]} with the covariates {_column(roles.xformla)}"
+        if roles.xformla
+        else "without covariates, by differences of mean changes"
+    )
+    controls = {
+        "nevertreated": "never treated",
+        "notyettreated": "not yet treated",
+    }[options.control_group]
+    sentences = [
+        f"Group-time average treatment effects on {_column(roles.yname)} are estimated"
+        f"{_cite('callaway2021')} {how}; controls are {unit_noun(res)}s that are {controls}."
+    ]
+    ahead = roles.anticipation
+    base = "the last one before treatment"
+    if ahead:
+        base += f", moved back by {count(ahead, 'period')} of anticipation"
+    early = {
+        "varying": "; effects before treatment are changes from one period to the next",
+        "universal": ", for effects before treatment too",
+    }[options.base_period]
+    sentences.append(f"The base period is {base}{early}.")
+    if roles.weightsname:
+        sentences.append(f"All means are weighted by {_column(roles.weightsname)}.")
+    return sentences
+
+
+def _average(cmp: Comparison, type: str) -> str:
+    rule = cmp.aggregates[type].plan.rule
+    size = "cohort size" if rule.weights == "did" else "the number of treated rows"
+    return f"The parameter is {AVERAGES[type].format(size=size)}."
+
+
+def _inference(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
+    treated = int(treated_clusters(jk.aggregate, jk.cluster)[0])
+    what = "is" if treated == 1 else "are"
+    sentences = [
+        f"Standard errors are from the cluster jackknife (CV3){_cite('karim2026')}: everything is "
+        f"estimated again without each of the {jk.n_clusters:,} clusters ({_column(jk.cluster)}), "
+        f"of which {treated:,} {what} treated, with t({jk.df:,}) critical values."
+    ]
+    if len(jk.skipped):
+        some = _clusters(jk.skipped["cluster"].tolist(), jk.cluster, names)
+        sentences.append(f"No estimate exists without {some}; this deletion is left out.")
+    return sentences
+
+
+def _result(cmp: Comparison, type: str) -> str:
+    jk = cmp.jackknives[type]
+    _, clustered, cv3 = cmp.inferences(type)
+    digits = decimals([clustered.se[0], cv3.se[0]])
+    return (
+        f"The estimate is {number(jk.att, digits)} with a standard error of "
+        f"{number(jk.se, digits)} ({100 * jk.level:g}% interval {interval(*jk.ci, digits)}, "
+        f"{p_equals(jk.p)}); influence functions clustered by {_column(jk.cluster)} give a "
+        f"standard error of {number(clustered.se[0], digits)}."
+    )
+
+
+def _influence(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
+    frame = influence_frame(jk, names)
+    moved = frame[np.isfinite(frame["without"])]
+    if moved.empty:
+        return []
+    digits = decimals([float(moved["change"].abs().max())], 2)
+    low, high = (number(v, digits) for v in (moved["without"].min(), moved["without"].max()))
+    first = next(iter(records(moved)))
+    sentences = [
+        f"Without any one cluster it lies between {low} and {high}; {first.name} moves it most and "
+        f"makes up {percent(first.share)} of its variance."
+    ]
+    sole = cohort_frame(jk.aggregate.attgt, jk.cluster)
+    sole = sole[(sole["clusters"] == 1) & sole["cohort"].isin(jk.aggregate.attgt.groups)]
+    sole = sole[~sole["sole_cluster"].isin(jk.skipped["cluster"])]
+    if len(sole):
+        sentences.append(_alone(sole, jk, names))
+    return sentences
+
+
+def _alone(sole: pd.DataFrame, jk: Jackknife, names: Mapping[object, str] | None) -> str:
+    some = _clusters(sole["sole_cluster"].tolist(), jk.cluster, names)
+    cohorts = listed(sole["cohort"], NAMED)
+    if len(sole) == 1:
+        start = f"Cohort {cohorts} is a single cluster ({some}): without it"
+    else:
+        start = f"Cohorts {cohorts} are a single cluster each ({some}): without one of them"
+    moves = (
+        "its effects are held at their full-sample estimates"
+        if jk.estimand == "fixed"
+        else "the average is over the other cohorts"
+    )
+    return f"{start}, {moves}."
+
+
+def _clusters(values: Sequence[object], cluster: str, names: Mapping[object, str] | None) -> str:
+    return listed([cluster_label(v, cluster, names) for v in values], NAMED)
+
+
+def _left_out(res: ATTgt) -> list[str]:
+    """Tell what the ledger has; cells that cannot be estimated only as a number."""
+    ledger = res.ledger.rename(columns={"count": "size"})  # tuples have a method count
+    sentences = []
+    for row in records(ledger[ledger["kind"].isin(LEFT_OUT)]):
+        size = count(int(row.size), "unit" if row.kind == "units" else "row")
+        name = _column(row.what) if row.kind in ("rows", "units", "covariate") else row.what
+        sentences.append(f"{LEFT_OUT[row.kind]} {name} ({size}): {row.reason}.")
+    missing = int((~res.estimable).sum())
+    if missing:
+        total = count(len(res.cells), "group-time effect")
+        sentences.append(f"Of {total}, {missing:,} cannot be estimated.")
+    return sentences
+
+
+def _software() -> str:
+    from didjack.version import __version__
+
+    return f"Computed with didjack {__version__}."

@@ -1,0 +1,259 @@
+"""Figures of effects: group-time cells, aggregations, and inferences side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import stats
+
+from didjack.core.linalg import Array, Mask
+from didjack.core.results import Inference
+from didjack.display.diagnostics import cohort_frame, treated_clusters
+from didjack.display.plots import style
+from didjack.display.plots.matrix import plot_matrix
+from didjack.display.wording import label
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.attgt import ATTgt
+from didjack.errors import DataError
+from didjack.inference.jackknife import Jackknife
+
+AXIS = {
+    "dynamic": "Periods since treatment",
+    "group": "Cohort (first treated period)",
+    "calendar": "Period",
+}
+MAX_PANELS = 12
+
+
+def plot_attgt(res: ATTgt, ax: Axes | None = None, level: float = 0.95) -> Figure:
+    """Draw ATT(g,t) with pointwise intervals, a panel for each cohort.
+
+    Effects before treatment are hollow, intervals of cohorts that are one cluster dotted. Of
+    many cohorts the matrix is drawn instead.
+
+    Parameters
+    ----------
+    res : ATTgt
+    ax : Axes, optional
+        Draw all cohorts into these axes instead, side by side within each period.
+    level : float
+        Coverage of the intervals, from the analytic standard errors of `res`.
+    """
+    if ax is not None:
+        return _attgt_together(res, ax, level)
+    groups = [g for g in res.groups if np.isfinite(res.att[res.cells.group == g]).any()]
+    if len(groups) > MAX_PANELS:
+        return plot_matrix(res)
+    columns = min(3, len(groups))
+    n_rows = math.ceil(len(groups) / columns)
+    with style.look():
+        figure, axes = plt.subplots(
+            n_rows,
+            columns,
+            figsize=(style.WIDTH, 0.5 + 1.85 * n_rows),
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+        )
+        sole = _sole_cohorts(res)
+        for g, panel in zip(groups, axes.flat, strict=False):
+            _attgt_cohort(res, g, panel, level, g in sole)
+        for index in range(len(groups), axes.size):
+            axes.flat[index].set_axis_off()
+            axes.flat[index - columns].tick_params(labelbottom=True)
+        figure.supylabel("ATT(g,t)", fontsize=10.5)
+    return figure
+
+
+def _sole_cohorts(res: ATTgt) -> set[float]:
+    """Return the cohorts that consist of one cluster."""
+    cluster = res.beyond_unit or res.panel.roles.idname
+    if cluster is None:
+        return set()
+    frame = cohort_frame(res, cluster)
+    return set(frame.loc[frame["clusters"] == 1, "cohort"])
+
+
+def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> None:
+    own = res.cells.group == g
+    style.zero_line(ax)
+    ax.axvline(
+        (g + res.times[res.times < g][-1]) / 2,
+        color=style.FAINT,
+        linewidth=0.9,
+        linestyle=(0, (3, 3)),
+        zorder=0,
+    )
+    half = stats.norm.ppf(0.5 + level / 2) * res.se[own]
+    x, y = res.cells.period[own], res.att[own]
+    dotted = np.full(len(x), alone)
+    _points(ax, x, y, half, style.BLUE, res.cells.post[own], alone=dotted)
+    ax.set_title(f"Cohort {label(g)}" + (", one cluster" if alone else ""))
+    _few_ticks(ax, res.times)
+
+
+def _few_ticks(ax: Axes, times: Array) -> None:
+    step = max(1, math.ceil(len(times) / 5))
+    shown = times[::-1][::step][::-1]
+    ax.set_xticks(shown, [label(t) for t in shown])
+
+
+def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
+    critical = stats.norm.ppf(0.5 + level / 2)
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(res.groups)))
+    offsets = np.linspace(-0.3, 0.3, len(res.groups)) if len(res.groups) > 1 else [0.0]
+    with style.canvas(ax, 0):
+        style.zero_line(ax)
+        for g, colour, offset in zip(res.groups, colours, offsets, strict=True):
+            own = res.cells.group == g
+            x = res.cells.period[own] + offset
+            _points(ax, x, res.att[own], critical * res.se[own], colour, res.cells.post[own])
+            ax.plot([], [], "o", color=colour, label=label(g))
+        ax.legend(title="Cohort")
+        ax.set_xlabel("Period")
+        ax.set_ylabel("ATT(g,t)")
+        style.whole_ticks(ax, res.times)
+    return style.figure_of(ax)
+
+
+def _points(
+    ax: Axes,
+    x: Array,
+    y: Array,
+    half: Array,
+    colour: object,
+    solid: Mask | None = None,
+    marker: str = "o",
+    alone: Mask | None = None,
+) -> None:
+    """Draw estimates with intervals, before treatment hollow, of one treated cluster dotted."""
+    solid = np.ones(len(x), dtype=bool) if solid is None else solid
+    alone = np.zeros(len(x), dtype=bool) if alone is None else alone
+    there = np.isfinite(y)
+    wide = there & np.isfinite(half)
+    for which, line in ((wide & ~alone, "-"), (wide & alone, ":")):
+        low, high = (y - half)[which], (y + half)[which]
+        ax.vlines(x[which], low, high, color=colour, linewidth=1.6, linestyle=line, zorder=2)
+    for which, face in ((there & solid, colour), (there & ~solid, "white")):
+        ax.plot(
+            x[which],
+            y[which],
+            marker,
+            markersize=style.MARKER,
+            markeredgecolor=colour,
+            markeredgewidth=1.4,
+            markerfacecolor=face,
+            zorder=3,
+        )
+
+
+def plot_aggregate(agg: Aggregate, ax: Axes | None = None, level: float = 0.95) -> Figure:
+    """Draw the elements of an aggregation with pointwise intervals.
+
+    Parameters
+    ----------
+    agg : Aggregate
+        Event study, cohorts or periods; of `simple` there is only the overall effect.
+    ax : Axes, optional
+    level : float
+        Coverage of the intervals, from analytic standard errors, clustered if `att_gt` was
+        given clustervars.
+    """
+    inference = agg.analytic(agg.attgt.beyond_unit, level)
+    return plot_inferences([inference], labels=[""], type=agg.type, at=agg.labels, ax=ax)
+
+
+def plot_inferences(
+    inferences: Sequence[Inference] | Jackknife,
+    labels: Sequence[str] | None = None,
+    type: str = "dynamic",
+    at: Array | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the elements of an aggregation with the intervals of several inferences side by side.
+
+    Parameters
+    ----------
+    inferences : sequence of Inference, or Jackknife
+        Of the same estimates. A jackknife stands for two: influence functions clustered by its
+        variable, and CV3; intervals of effects that one treated cluster carries are dotted.
+    labels : sequence of str, optional
+        What the legend says; an empty text leaves the legend out.
+    type : str
+        The aggregation; known where a jackknife is given, as is `at`.
+    at : (K,) array, optional
+        Event times, cohorts or periods.
+    ax : Axes, optional
+    """
+    alone = None
+    if isinstance(inferences, Jackknife):
+        jk, agg = inferences, inferences.aggregate
+        type, at = agg.type, agg.labels
+        alone = treated_clusters(agg, jk.cluster)[0 if len(at) == 0 else 1 :] == 1
+        inferences = [agg.analytic(jk.cluster, jk.level), jk.inference]
+        labels = labels or [f"Influence functions, by {jk.cluster}", "Cluster jackknife (CV3)"]
+    labels = labels or [i.method for i in inferences]
+    if at is None:
+        raise DataError("Pass at: the event times, cohorts or periods of the estimates.")
+    simple = len(at) == 0
+    positions = np.zeros(1) if simple else np.asarray(at, dtype=float)
+    # Cohorts may lie far apart: they stand at equal distances, under their names.
+    x = np.arange(len(positions), dtype=float) if type == "group" else positions
+    rows = slice(0, 1) if simple else slice(1, None)
+    own_figure = ax is None
+    with style.canvas(ax, 3.3) as ax:
+        style.zero_line(ax)
+        if type == "dynamic" and (positions < 0).any() and (positions >= 0).any():
+            start = (positions[positions < 0].max() + positions[positions >= 0].min()) / 2
+            ax.axvline(start, color=style.FAINT, linewidth=0.9, linestyle=(0, (3, 3)), zorder=0)
+        offsets = _offsets(x, len(inferences))
+        solid = positions >= 0 if type == "dynamic" else None
+        markers, colours = "osD^", (style.BLUE, style.ORANGE, "#009E73", "#6A4C93")
+        for i, inference in enumerate(inferences):
+            half = (inference.critical_value * inference.se)[rows]
+            y, colour, marker = inference.att[rows], colours[i % 4], markers[i % 4]
+            _points(ax, x + offsets[i], y, half, colour, solid, marker, alone)
+            if labels[i]:
+                ax.errorbar([], [], yerr=[], fmt=marker, color=colour, label=labels[i])
+        _label_axes(ax, type, positions, x)
+        if any(labels):
+            _legend(ax, own_figure, alone is not None and bool(alone.any()))
+    return style.figure_of(ax)
+
+
+def _legend(ax: Axes, own_figure: bool, dotted: bool) -> None:
+    handles, texts = ax.get_legend_handles_labels()
+    if dotted:
+        handles.append(Line2D([], [], linestyle=":", color=style.SOFT, linewidth=1.6))
+        texts.append("one treated cluster only")
+    if not own_figure:
+        ax.legend(handles, texts)
+        return
+    figure = style.figure_of(ax)
+    figure.legend(handles, texts, loc="outside upper left", ncols=3, columnspacing=1.4)
+
+
+def _offsets(x: Array, n: int) -> Array:
+    gap = np.diff(np.sort(x)).min() if len(x) > 1 else 1.0
+    width = 0.27 * gap
+    return np.asarray((np.arange(n) - (n - 1) / 2) * width, dtype=np.float64)
+
+
+def _label_axes(ax: Axes, type: str, positions: Array, x: Array) -> None:
+    ax.set_ylabel("Effect")
+    if type == "simple":
+        ax.set_xticks([0], ["overall"])
+        return
+    if type == "group":
+        ax.set_xticks(x, [label(g) for g in positions])
+    else:
+        style.whole_ticks(ax, positions)
+    around = 0.7 * (np.diff(x).min() if len(x) > 1 else 1.0)
+    ax.set_xlim(x[0] - around, x[-1] + around)
+    ax.set_xlabel(AXIS[type])

@@ -1,0 +1,127 @@
+"""Figures of rejection rates: one line for each test, on a logarithmic axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from didjack.core.linalg import Array
+from didjack.display.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    MARKER,
+    ORANGE,
+    SOFT,
+    WIDTH,
+    canvas,
+    figure_of,
+    look,
+)
+from didjack.simulate.planning import Plan
+
+# Colours as in all figures: blue for influence functions, orange for the jackknife.
+LINES: Mapping[str, Mapping[str, Any]] = {
+    "unit-z": {"color": BLUE, "linestyle": ":", "label": "CSDID, units independent"},
+    "clustered-z": {"color": BLUE, "marker": "o", "label": "CSDID, clustered"},
+    "rademacher": {"color": "#56B4E9", "linestyle": "--", "label": "CSDID, multiplier bootstrap"},
+    "cv3": {"color": ORANGE, "marker": "s", "label": "CSDID, CV3 jackknife"},
+    "permutation": {"color": SOFT, "linestyle": "-.", "label": "Randomization, estimate"},
+    "permutation-t": {"color": INK, "marker": "d", "label": "Randomization, CV3 t"},
+    "twfe-cv1": {"color": SOFT, "marker": "^", "markerfacecolor": "white", "label": "TWFE, CV1"},
+}
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+def plot_rates(
+    panels: Mapping[str, pd.DataFrame],
+    x: str,
+    xlabel: str,
+    tests: Sequence[str],
+    *,
+    level: float | None = 0.05,
+    ylabel: str = "Rejection rate",
+    log: bool = True,
+) -> Figure:
+    """Draw rejection rates of several tests, one panel beside the other.
+
+    Parameters
+    ----------
+    panels : mapping of title to DataFrame
+        Rates as `didjack.display.claims.sizes` lays them out.
+    x, xlabel : str
+        Column of the horizontal axis, and its words.
+    tests : sequence of str
+        Of `LINES`.
+    level : float or None
+        Where the line of the level stands.
+    ylabel : str
+    log : bool
+        Logarithmic vertical axis.
+    """
+    with look():
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(WIDTH, 3.5), sharey=True, squeeze=False
+        )
+        for ax, (title, frame) in zip(axes[0], panels.items(), strict=True):
+            _panel(ax, frame.sort_values(x), x, tests)
+            ax.set_title(title)
+            ax.set_xlabel(xlabel)
+            if level is not None:
+                ax.axhline(level, color=FAINT, linewidth=1.2, zorder=0)
+        rates = np.concatenate([frame[list(tests)].to_numpy().ravel() for frame in panels.values()])
+        _vertical(axes[0, 0], log, rates[np.isfinite(rates)])
+        axes[0, 0].set_ylabel(ylabel)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _panel(ax: Axes, frame: pd.DataFrame, x: str, tests: Sequence[str]) -> None:
+    for test in tests:
+        there = frame[frame[test].notna()]
+        style = {"markersize": MARKER - 1, "linewidth": 1.4, **LINES[test]}
+        ax.plot(there[x].to_numpy(), there[test].to_numpy(), **style)
+
+
+def _vertical(ax: Axes, log: bool, rates: Array) -> None:
+    """Put ticks at round percentages; the axes share their range."""
+    if log:
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_locator(plt.NullLocator())
+        low, high = float(rates.min()) / 1.3, min(1.0, 1.3 * float(rates.max()))
+        ticks = [t for t in _TICKS if low <= t <= high]
+    else:
+        low, high, ticks = 0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    ax.set_yticks(ticks, [f"{100 * t:g}%" for t in ticks])
+    ax.set_ylim(low, high)
+
+
+def plot_power(plan: Plan, ax: Axes | None = None) -> Figure:
+    """Draw the power of clustered and jackknife tests against the effect.
+
+    Parameters
+    ----------
+    plan : Plan
+    ax : Axes, optional
+    """
+    tests = [test for test in ("clustered-z", "cv3", "twfe-cv1") if test in plan.draws]
+    largest = plan.table.loc[plan.table["test"].isin(tests), "mde"].max()
+    curve = plan.curve(np.linspace(0, 1.6 * float(largest), 81).tolist())
+    with canvas(ax, height=3.6) as axes:
+        for test in tests:
+            style = {key: v for key, v in LINES[test].items() if "marker" not in key}
+            axes.plot(curve["effect"].to_numpy(), curve[test].to_numpy(), linewidth=1.6, **style)
+        axes.axhline(plan.power, color=FAINT, linewidth=1.0, zorder=0)
+        axes.axhline(plan.level, color=FAINT, linewidth=1.0, zorder=0)
+        _vertical(axes, log=False, rates=np.empty(0))
+        axes.set_xlabel("Effect, in units of the outcome")
+        axes.set_ylabel("Power")
+        axes.legend(loc="lower right")
+        return figure_of(axes)

@@ -1,0 +1,51 @@
+"""Which function draws or writes which result. Plotting is imported when something is drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from didjack.comparison import Comparison
+from didjack.core.views import Shown, register
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.attgt import ATTgt
+from didjack.inference.jackknife import Jackknife
+from didjack.regression.decomposition import Bacon
+from didjack.simulate.planning import Plan
+
+
+def register_views() -> None:
+    """Register the figures and the LaTeX tables of all results."""
+    register("latex", Shown, _latex)
+    for shown, name in _FIGURES.items():
+        register("plot", shown, _drawn_by(name))
+    register("plot", Comparison, _draw_comparison)
+
+
+_FIGURES: dict[type, str] = {
+    ATTgt: "plot_attgt",
+    Aggregate: "plot_aggregate",
+    Jackknife: "plot_jackknife",
+    Bacon: "plot_bacon",
+    Plan: "plot_power",
+}
+
+
+def _latex(result: Any, caption: str, label: str) -> str:
+    from didjack.display import tables
+
+    return tables.to_latex(result, caption, label)
+
+
+def _drawn_by(name: str) -> Any:
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        from didjack.display import plots
+
+        return getattr(plots, name)(*args, **kwargs)
+
+    return draw
+
+
+def _draw_comparison(comparison: Comparison, type: str) -> Any:
+    from didjack.display import plots
+
+    return plots.plot_inferences(comparison.jackknives[type])

@@ -1,0 +1,1 @@
+"""Group-time effects and their averages."""

@@ -1,0 +1,228 @@
+"""Averages of ATT(g,t) as array functions: for every replicate, and linearized for influence.
+
+Which cells make up which element depends on labels only, so it is planned once; the same plan then
+averages the full sample and every deletion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from didjack.core.linalg import Array, Index, Mask
+from didjack.estimators.estimates import Estimates
+from didjack.sample.cells import Cells
+from didjack.sample.panel import Panel
+
+PREFIX = {"dynamic": "event", "group": "group", "calendar": "calendar", "simple": ""}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which average is asked for (arguments of R `aggte`)."""
+
+    type: str = "simple"
+    min_e: float = -np.inf
+    max_e: float = np.inf
+    balance_e: float | None = None
+    weights: str = "did"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which cells make up which element of an aggregation; K elements, m cells.
+
+    Attributes
+    ----------
+    rule : Rule
+    labels : (K,) array
+        Event times, cohorts or periods; one nameless element for `simple`.
+    member : (K, m) bool array
+    in_overall : (K,) bool array
+        The elements that the overall effect averages.
+    """
+
+    rule: Rule
+    labels: Array
+    member: Mask
+    in_overall: Mask
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters, the overall effect first."""
+        if self.rule.type == "simple":
+            return ("overall",)
+        prefix = PREFIX[self.rule.type]
+        return ("overall", *(f"{prefix}:{label:g}" for label in self.labels))
+
+    @property
+    def used(self) -> Mask:
+        """Cells in any element, (m,)."""
+        return np.asarray(self.member.any(axis=0))
+
+    def cell_weights(self, estimates: Estimates, cells: Cells) -> Array:
+        """Weight of each cell within its elements, (R, m), before cells that are missing.
+
+        R `did` counts cells by the size of their cohort, but equally within a cohort's mean;
+        Stata `csdid` by the treated observations of the cell throughout.
+        """
+        if self.rule.weights == "csdid":
+            return estimates.cell_weight
+        if self.rule.type == "group":
+            return np.ones_like(estimates.att)
+        return estimates.cohort_weight[:, cells.cohort]
+
+    def element_weights(self, estimates: Estimates, cells: Cells) -> Array:
+        """Weight of each element in the overall effect, (R, K)."""
+        R = len(estimates.att)
+        if self.rule.type != "group":
+            return np.broadcast_to(self.in_overall.astype(np.float64), (R, len(self.labels)))
+        if self.rule.weights == "csdid":  # mean over the cells of the cohort that are there
+            there = np.isfinite(estimates.att).astype(np.float64)
+            member = self.member.T.astype(np.float64)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return ((estimates.cell_weight * there) @ member) / (there @ member)
+        return estimates.cohort_weight[:, cells.cohort[self.first_cell]]
+
+    @property
+    def first_cell(self) -> Index:
+        """One cell of each element, (K,)."""
+        return self.member.argmax(axis=1)
+
+
+def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: float) -> Plan:
+    """Assign the estimable cells to elements.
+
+    Parameters
+    ----------
+    cells : Cells
+    estimable : (m,) bool array
+    rule : Rule
+    first, last : float
+        First and last period of the sample, which `balance_e` needs.
+
+    Returns
+    -------
+    Plan
+    """
+    event_time = cells.event_time
+    post = estimable & cells.post & (event_time <= rule.max_e)
+    if rule.type == "simple":
+        return Plan(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool))
+    if rule.type in ("group", "calendar"):
+        values = cells.group if rule.type == "group" else cells.period
+        labels = np.unique(values[post])
+        member = post & (values == labels[:, None])
+        return Plan(rule, labels, member, np.ones(len(labels), dtype=bool))
+    used = estimable & (event_time >= rule.min_e) & (event_time <= rule.max_e)
+    if rule.balance_e is not None:
+        used &= last - cells.group >= rule.balance_e
+        used &= (event_time <= rule.balance_e) & (event_time >= rule.balance_e - last + first)
+    labels = np.unique(event_time[used])
+    return Plan(rule, labels, used & (event_time == labels[:, None]), labels >= 0)
+
+
+def aggregate(plan: Plan, estimates: Estimates, cells: Cells) -> Array:
+    """Average the cells of every replicate.
+
+    Cells that a replicate does not have are left out and the weights of the others rescaled,
+    as a refit without the cluster would do.
+
+    Parameters
+    ----------
+    plan : Plan
+    estimates : Estimates
+        R replicates.
+    cells : Cells
+
+    Returns
+    -------
+    (R, 1 + K) array
+        Overall effect first; (R, 1) for `simple`. NaN where nothing is left.
+    """
+    there = np.isfinite(estimates.att)
+    weight = np.where(there, plan.cell_weights(estimates, cells), 0.0)
+    value = np.where(there, estimates.att, 0.0)
+    member = plan.member.T.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        elements = ((weight * value) @ member) / (weight @ member)
+        if plan.rule.type == "simple":
+            return elements
+        share = plan.element_weights(estimates, cells)
+        share = np.where(np.isfinite(elements) & plan.in_overall, share, 0.0)
+        total = (share * np.where(np.isfinite(elements), elements, 0.0)).sum(axis=1)
+        overall = total / share.sum(axis=1)
+    return np.column_stack([overall, elements])
+
+
+@dataclass(frozen=True, eq=False)
+class Linearization:
+    """First-order form of an aggregation; m cells, P parameters.
+
+    Attributes
+    ----------
+    cell : (m, P) array
+        Weight of each cell in each parameter: the influence through the effects is IF @ cell.
+    gap : (m, P) array
+        Influence, per unit of its weight, of one observation more in a cell. With weights
+        W_k / sum W_l estimated from the sample it is (ATT_k - theta) / sum W_l: the `wif` term
+        of R `did`. Zero where weights are fixed.
+    """
+
+    cell: Array
+    gap: Array
+
+
+def linearize(plan: Plan, estimates: Estimates, cells: Cells) -> Linearization:
+    """Derive the influence of effects and of weights on every parameter, in the full sample.
+
+    Parameters
+    ----------
+    plan : Plan
+    estimates : Estimates
+    cells : Cells
+
+    Returns
+    -------
+    Linearization
+    """
+    did, group = plan.rule.weights == "did", plan.rule.type == "group"
+    value = np.where(plan.used, estimates.att[0], 0.0)
+    raw = plan.member * plan.cell_weights(estimates, cells)[0]
+    size = raw.sum(axis=1)
+    cell = (raw / size[:, None]).T  # (m, K)
+    theta = value @ cell
+    gap = (plan.member * (value - theta[:, None]) / size[:, None]).T
+    if did and group:
+        gap = np.zeros_like(gap)  # the mean over a cohort's cells has no weights to estimate
+    if plan.rule.type == "simple":
+        return Linearization(cell, gap)
+    share = plan.element_weights(estimates, cells)[0] * plan.in_overall
+    with np.errstate(divide="ignore", invalid="ignore"):
+        overall = share / share.sum()  # NaN throughout when no element enters
+    overall_gap = gap @ overall
+    if did and group:  # csdid holds the cohort weights fixed
+        np.add.at(overall_gap, plan.first_cell, (theta - theta @ overall) / share.sum())
+    return Linearization(
+        np.column_stack([cell @ overall, cell]), np.column_stack([overall_gap, gap])
+    )
+
+
+def weight_influence(plan: Plan, panel: Panel, cells: Cells, gap: Array) -> Array:
+    """Influence of every unit through estimated weights, (n, P), on the scale of one unit.
+
+    In cross-sections with csdid's weights a row counts in all cells of its cohort that compare
+    its period; otherwise a unit counts in all cells of its cohort.
+    """
+    Q, T = len(panel.cohorts), len(panel.times)
+    if plan.rule.weights == "csdid" and not panel.is_panel:
+        block = np.zeros((Q, T, gap.shape[1]))
+        np.add.at(block, (cells.cohort, cells.time), gap)
+        other = ~cells.is_base
+        np.add.at(block, (cells.cohort[other], cells.base[other]), gap[other])
+        return panel.sum_by_unit(panel.w[:, None] * block[panel.cohort, panel.time])
+    by_cohort = np.zeros((Q, gap.shape[1]))
+    np.add.at(by_cohort, cells.cohort, gap)
+    weight = panel.unit_weight if plan.rule.weights == "did" else panel.unit_mean_weight
+    return weight[:, None] * by_cohort[panel.unit_cohort]

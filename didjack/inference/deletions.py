@@ -1,0 +1,113 @@
+"""All deletions of a cluster variable: cells of every replicate, and the few that need a refit.
+
+Almost always a deletion changes only the weights of the rows, and the replicate axis has it. In
+rare designs it changes the frame itself: a period disappears, nobody is never treated any more,
+or another cohort is the last. Those replicates are estimated anew from the remaining rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from didjack.core.linalg import Index
+from didjack.core.moments import Clusters
+from didjack.effects.attgt import ATTgt
+from didjack.errors import DesignError
+from didjack.estimators.estimates import Estimates
+from didjack.sample.panel import NEVER, Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Replicates:
+    """The full sample and all deletions of one cluster variable.
+
+    Attributes
+    ----------
+    clusters : Clusters
+    estimates : Estimates
+        R = C + 1 replicates; row h + 1 is without cluster h.
+    refits : mapping of int to ATTgt or None
+        For the clusters h whose deletion changes the frame: the estimate without them; None
+        where nothing is left to estimate. Row h + 1 of `estimates` does not hold for these.
+    """
+
+    clusters: Clusters = field(repr=False)
+    estimates: Estimates = field(repr=False)
+    refits: Mapping[int, ATTgt | None] = field(repr=False)
+
+
+def replicate(res: ATTgt, name: str) -> Replicates:
+    """Delete every cluster of a variable once.
+
+    Parameters
+    ----------
+    res : ATTgt
+    name : str
+        A column that is constant within unit.
+
+    Raises
+    ------
+    DataError
+        The column cannot be used as cluster variable.
+    DesignError
+        There is one cluster only, or one holds all never-treated controls.
+    """
+    clusters = res.clusters(name)
+    if len(clusters) < 2:
+        raise DesignError(
+            f"Column '{name}' has one cluster ({clusters.labels[0]}); the jackknife deletes one "
+            "cluster at a time and needs two or more. Choose a finer cluster variable."
+        )
+    refits = {h: _without(res, clusters, h) for h in restructured(res.panel, clusters)}
+    return Replicates(clusters, res.replicates(clusters), refits)
+
+
+def restructured(panel: Panel, clusters: Clusters) -> list[int]:
+    """List the clusters whose deletion changes more than the weights of the rows.
+
+    Raises
+    ------
+    DesignError
+        A cluster holds all never-treated rows, and these are the controls.
+    """
+    values = panel.source[clusters.name].take(panel.sampled)
+    code = clusters.labels.get_indexer(pd.Index(values))  # -1: cluster without a retained row
+    alone: set[int] = set()
+    time, _ = pd.factorize(panel.sampled_time)
+    seen = pd.unique(time * (len(clusters) + 1) + code + 1)  # the (period, cluster) pairs
+    period, owner = np.divmod(seen, len(clusters) + 1)
+    single = np.bincount(period)[period] == 1
+    alone |= set((owner[single & (owner > 0)] - 1).tolist())
+    if panel.is_unbalanced:  # without the incomplete units it is a balanced panel
+        incomplete = np.bincount(panel.unit) < len(panel.times)
+        values = panel.source[clusters.name].take(panel.rows[panel.unit_rows[incomplete]])
+        alone |= _sole_owner(clusters.labels.get_indexer(pd.Index(values)))
+    if panel.control_only is not None:
+        return sorted(alone | _sole_owner(code[panel.sampled_cohort == panel.control_only]))
+    never = _sole_owner(code[panel.sampled_cohort == NEVER])
+    if never and panel.roles.control_group == "nevertreated":
+        label = clusters.labels[never.pop()]
+        raise DesignError(
+            f"Cluster {label} of '{clusters.name}' holds all never-treated units: without it "
+            "there are no controls. Use control_group='notyettreated', or a finer cluster variable."
+        )
+    return sorted(alone | never)
+
+
+def _sole_owner(code: Index) -> set[int]:
+    """Return the cluster that all the codes name, if there is just one."""
+    if len(code) and code[0] >= 0 and (code == code[0]).all():
+        return {int(code[0])}
+    return set()
+
+
+def _without(res: ATTgt, clusters: Clusters, h: int) -> ATTgt | None:
+    keep = (res.panel.source[clusters.name] != clusters.labels[h]).to_numpy(dtype=bool)
+    try:
+        return res.refit(keep)
+    except DesignError:
+        return None

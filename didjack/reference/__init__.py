@@ -1,8 +1,0 @@
-"""The reference pages of the site, written from docstrings and from the help of the command."""
-
-from __future__ import annotations
-
-from didjack.reference.groups import GROUPS, Group
-from didjack.reference.pages import group_markdown
-
-__all__ = ["GROUPS", "Group", "group_markdown"]

@@ -1,0 +1,144 @@
+"""Checks of the user's frame; every refusal names the column, the rows and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from didjack.core.linalg import Array, Index, Mask
+from didjack.errors import DataError
+
+SHOWN = 5  # how many offending rows a message names
+
+
+def require_frame(data: object) -> None:
+    """Refuse what is not a DataFrame with rows and distinct column names."""
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
+    if data.shape[0] == 0:
+        raise DataError("data has no rows. Check the file that was read or the filter applied.")
+    twice = data.columns[data.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"data has more than one column named '{twice[0]}'. Rename or drop one.")
+
+
+def require_columns(data: pd.DataFrame, named: Mapping[str, str]) -> None:
+    """Refuse names that are not columns, with the nearest column as a suggestion."""
+    for argument, name in named.items():
+        if name not in data.columns:
+            raise DataError(
+                f"{argument}: there is no column '{name}' in data.{_nearest(name, data)}"
+            )
+
+
+def _nearest(name: str, data: pd.DataFrame) -> str:
+    columns = [str(c) for c in data.columns]
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        return (
+            f" The only column is '{columns[0][:60]}': the file was probably read with the "
+            "wrong delimiter."
+        )
+    near = difflib.get_close_matches(str(name), columns, n=1)
+    listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+    return (f" Did you mean '{near[0]}'?" if near else "") + f" Columns: {listed}."
+
+
+def some_rows(index: pd.Index, bad: Mask) -> str:
+    """Name the first few offending rows by their index labels."""
+    labels = index[bad]
+    shown = ", ".join(str(label) for label in labels[:SHOWN])
+    return f"{len(labels)} row{'s' if len(labels) > 1 else ''}, index {shown}" + (
+        ", ..." if len(labels) > SHOWN else ""
+    )
+
+
+def refuse(data: pd.DataFrame, column: str, bad: Mask, what: str, remedy: str) -> None:
+    """Raise when any row is bad."""
+    if bad.any():
+        raise DataError(f"Column '{column}' {what} ({some_rows(data.index, bad)}). {remedy}")
+
+
+def refuse_pairs(data: pd.DataFrame, rows: Index, bad: Mask, what: str, remedy: str) -> None:
+    """Raise when any two consecutive rows of a sorted order conflict."""
+    if bad.any():
+        marked = np.zeros(len(data), dtype=bool)
+        at = np.flatnonzero(bad)
+        marked[rows[at]] = marked[rows[at + 1]] = True
+        raise DataError(f"{what} ({some_rows(data.index, marked)}). {remedy}")
+
+
+def no_missing(data: pd.DataFrame, column: str) -> None:
+    """Refuse missing identifiers: a row without unit or cluster cannot be placed."""
+    refuse(
+        data,
+        column,
+        data[column].isna().to_numpy(),
+        "has missing values",
+        "Fill them, or drop these rows.",
+    )
+
+
+def numeric(
+    data: pd.DataFrame, column: str, argument: str, missing: str = "refuse", infinite: str = "same"
+) -> Array:
+    """Return a column as float64, refusing text, dates and (unless kept) missing values.
+
+    Parameters
+    ----------
+    data : DataFrame
+    column, argument : str
+        The column, and the argument that named it.
+    missing, infinite : {"refuse", "keep"}
+        What to do with NaN and with infinite values ("same": as with NaN).
+    """
+    values = data[column]
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or isinstance(
+        values.dtype, pd.PeriodDtype
+    ):
+        raise DataError(
+            f"Column '{column}' ({argument}) holds dates. Convert it to numbers first, for "
+            f"example data['{column}'].dt.year."
+        )
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        raise DataError(_not_numeric(values, column, argument))
+    if pd.api.types.is_complex_dtype(values.dtype):
+        raise DataError(f"Column '{column}' ({argument}) holds complex numbers.")
+    out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if missing == "refuse":
+        refuse(
+            data,
+            column,
+            ~np.isfinite(out),
+            f"({argument}) has missing or infinite values",
+            "Fill them, or drop these rows.",
+        )
+    elif infinite == "same":
+        out = np.where(np.isfinite(out), out, np.nan)
+    return out
+
+
+def _not_numeric(values: pd.Series, column: str, argument: str) -> str:
+    as_numbers = pd.to_numeric(values.astype("str"), errors="coerce")
+    bad = as_numbers.isna().to_numpy() & values.notna().to_numpy()
+    if bad.any():
+        example = values[bad].iloc[0]
+        where = f"{some_rows(values.index, bad)}, for example {example!r}"
+        remedy = f"Correct these rows, then use pd.to_numeric(data['{column}'])."
+    else:
+        where = f"type {values.dtype}"
+        remedy = f"Convert it: data['{column}'] = pd.to_numeric(data['{column}'])."
+    return f"Column '{column}' ({argument}) is not numeric ({where}). {remedy}"
+
+
+def factorize(values: pd.Series) -> tuple[Index, pd.Index]:
+    """Code labels in sorted order, in order of appearance where they cannot be sorted."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    try:
+        codes, labels = pd.factorize(values, sort=True)
+    except TypeError:  # labels of several types have no order
+        codes, labels = pd.factorize(values, sort=False)
+    return np.asarray(codes, dtype=np.intp), pd.Index(labels)

@@ -1,0 +1,296 @@
+"""Long data, validated and coded once: unit, time, cohort, weight, outcome and covariates.
+
+`code_data` is the only place that reads the user's frame. What it leaves out it records as
+`Drop` entries; what it cannot use it refuses with a `DataError` that names column and rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from didjack.core.linalg import Array, Index
+from didjack.errors import DataError, DesignError
+from didjack.sample.covariates import Design, build_design
+from didjack.sample.retained import (
+    NEVER,
+    Drop,
+    Roles,
+    checks,
+    complete_rows,
+    complete_units,
+    drop_treated_at_start,
+    never_if_after_sample,
+    panel_order,
+    require_comparison,
+    tell,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Coded data; N rows, n units, T periods, Q cohorts, k columns of the design.
+
+    Attributes
+    ----------
+    layout : {"panel", "rc"}
+        "panel": balanced, rows in the order (unit, time), so arrays reshape to (n, T).
+        "rc": repeated cross-sections, each row a unit of its own; or an unbalanced panel,
+        treated as cross-sections whose rows belong to units, in the order (unit, time).
+    source : DataFrame
+        The user's frame (never changed); `rows` are the positions in it, shape (N,).
+    times : (T,) array
+        Periods, ascending. `time` codes them per row, shape (N,).
+    cohorts : (Q,) array
+        First treated period of each cohort; entry 0 is always the never treated.
+        `cohort` codes them per row, shape (N,).
+    treated : (q,) int array
+        The cohorts for which effects are estimated.
+    unit : (N,) int array
+        Unit of each row, 0..n-1, in the order of `unit_labels`.
+    y, w : (N,) arrays
+        Outcome and sampling weight.
+    design : Design
+        Covariates with intercept first, centred and scaled; `design.X` has shape (N, k).
+    drops : tuple of Drop
+        What was left out on the way.
+    sampled : (M,) int array
+        Positions of the rows from which periods and controls were determined: `rows` and the
+        rows of units that are not observed in every period.
+    sampled_time, sampled_cohort : (M,) arrays
+        Their period and first treated period.
+    control_only : float or None
+        The last cohort, when nobody is never treated and it serves as control only.
+    """
+
+    roles: Roles
+    layout: str
+    source: pd.DataFrame = field(repr=False)
+    rows: Index = field(repr=False)
+    times: Array
+    time: Index = field(repr=False)
+    cohorts: Array
+    cohort: Index = field(repr=False)
+    treated: Index
+    unit: Index = field(repr=False)
+    unit_labels: pd.Index = field(repr=False)
+    y: Array = field(repr=False)
+    w: Array = field(repr=False)
+    design: Design = field(repr=False)
+    drops: tuple[Drop, ...] = ()
+    sampled: Index = field(repr=False, kw_only=True)
+    sampled_time: Array = field(repr=False, kw_only=True)
+    sampled_cohort: Array = field(repr=False, kw_only=True)
+    control_only: float | None = field(default=None, kw_only=True)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units: those of the panel, or the rows of repeated cross-sections."""
+        return len(self.unit_labels)
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether every unit is observed in every period and differences are taken."""
+        return self.layout == "panel"
+
+    @property
+    def is_unbalanced(self) -> bool:
+        """Whether this is a panel in which some units miss some periods."""
+        return self.layout == "rc" and self.roles.panel
+
+    @cached_property
+    def constant_covariates(self) -> bool:
+        """Whether the covariates of every unit of a balanced panel are the same in all periods."""
+        if not self.is_panel:
+            return False
+        X = self.design.X.reshape(self.n_units, len(self.times), -1)
+        return all(bool((X[:, t] == X[:, 0]).all()) for t in range(1, X.shape[1]))
+
+    @cached_property
+    def constant_weights(self) -> bool:
+        """Whether the weights of every unit of a balanced panel are the same in all periods."""
+        w = self.w.reshape(self.n_units, -1) if self.is_panel else self.w[:, None]
+        return self.is_panel and bool((w == w[:, :1]).all())
+
+    @cached_property
+    def unit_rows(self) -> Index:
+        """One row of each unit, its first, shape (n,)."""
+        return np.flatnonzero(np.diff(self.unit, prepend=-1))
+
+    @property
+    def unit_cohort(self) -> Index:
+        """Cohort code of each unit, shape (n,)."""
+        return self.cohort[self.unit_rows]
+
+    @property
+    def unit_weight(self) -> Array:
+        """Weight of each unit in the aggregation, shape (n,).
+
+        As in R `did`: its first period's in a balanced panel, its mean otherwise.
+        """
+        return self.w[self.unit_rows] if self.is_panel else self.unit_mean_weight
+
+    @property
+    def unit_mean_weight(self) -> Array:
+        """Mean weight of each unit over its periods, shape (n,)."""
+        return np.bincount(self.unit, self.w) / np.bincount(self.unit)
+
+    def sum_by_unit(self, values: Array) -> Array:
+        """Sum the rows of an (N, F) array within units, (n, F)."""
+        if len(self.rows) == self.n_units:
+            return values
+        N = len(self.rows)
+        indicator = sparse.csr_array((np.ones(N), (self.unit, np.arange(N))))
+        return np.asarray(indicator @ values)
+
+
+def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
+    """Validate long data and code them.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per unit and period (panel) or per observation (repeated cross-sections).
+        It is not modified.
+    roles : Roles
+        Column names and sample rules.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    DataError
+        A column is missing, not numeric, has missing identifiers, duplicated (unit, time)
+        pairs, a cohort or cluster that changes within a unit, non-positive weights.
+    DesignError
+        Nothing is left to compare: no treated cohort, no never-treated unit when these are
+        the controls, everybody treated in the first period.
+    """
+    checks.require_frame(data)
+    checks.require_columns(data, _named_columns(roles))
+    data = data.copy(deep=False)  # copy-on-write: later changes of the user's frame stay outside
+    y = checks.numeric(data, roles.yname, "yname", missing="keep")
+    t = checks.numeric(data, roles.tname, "tname")
+    g = _cohort_values(data, roles.gname)
+    w = _weights(data, roles.weightsname)
+    for name in (roles.idname, *roles.clustervars):
+        if name is not None:
+            checks.no_missing(data, name)
+    design = build_design(data, roles.xformla)
+
+    drops: list[Drop] = []
+    keep = complete_rows(y, w, design, roles, drops)
+    g = never_if_after_sample(g, t, keep, roles.anticipation, drops)
+    keep, control_only = require_comparison(g, t, keep, roles, drops)
+    keep = drop_treated_at_start(g, t, keep, roles, drops)
+
+    if roles.panel:
+        if roles.idname is None:
+            raise DataError(
+                "A panel needs idname, the column that identifies units. "
+                "For repeated cross-sections pass panel=False."
+            )
+        rows, unit, labels = panel_order(data, t, g, keep, roles)
+        layout = "panel"
+        if not roles.allow_unbalanced_panel:
+            rows, unit, labels = complete_units(t, rows, unit, labels, roles, drops)
+        elif len(rows) != len(labels) * len(pd.unique(t[rows])):
+            layout = "rc"
+    else:
+        rows = np.flatnonzero(keep)
+        unit, labels, layout = np.arange(len(rows)), data.index[rows], "rc"
+    if len(rows) == 0:
+        raise DesignError(f"No row is left to estimate from. {tell(drops)}")
+    times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
+    if len(times) < 2:
+        raise DesignError(
+            f"Only one period of '{roles.tname}' ({times[0]:g}) is left, and a difference needs "
+            f"two. Add earlier or later periods. {tell(drops)}"
+        )
+    if len(treated) == 0:
+        raise DesignError(
+            f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
+            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: "
+            f"the first treated period, and 0, NaN or inf for never treated. {tell(drops)}"
+        )
+    design, redundant = design.take(rows).settle()
+    drops += [
+        Drop("covariate", name, len(rows), "a linear combination of the covariates before it")
+        for name in redundant
+    ]
+    return Panel(
+        roles=roles,
+        layout=layout,
+        source=data,
+        rows=rows,
+        times=times,
+        time=time,
+        cohorts=cohorts,
+        cohort=cohort,
+        treated=treated,
+        unit=unit.astype(np.intp),
+        unit_labels=labels,
+        y=y[rows],
+        w=w[rows],
+        design=design,
+        drops=tuple(drops),
+        sampled=(sampled := np.flatnonzero(keep)),
+        sampled_time=t[sampled],
+        sampled_cohort=g[sampled],
+        control_only=control_only,
+    )
+
+
+def _codes(
+    t: Array, g: Array, control_only: float | None
+) -> tuple[Array, Index, Array, Index, Index]:
+    """Return periods and their codes, cohorts (never treated first) and theirs, the treated."""
+    time, times = pd.factorize(t, sort=True)  # hashing: sorting millions of rows is slower
+    own, present = pd.factorize(g, sort=True)
+    cohorts = np.concatenate([[NEVER], present[present != NEVER]])
+    cohort = np.searchsorted(cohorts, present)[own]
+    treated = np.flatnonzero((cohorts != NEVER) & (cohorts != control_only))
+    return times, time.astype(np.intp), cohorts, cohort.astype(np.intp), treated
+
+
+def _named_columns(roles: Roles) -> dict[str, str]:
+    named = {"yname": roles.yname, "tname": roles.tname, "gname": roles.gname}
+    if roles.idname is not None:
+        named["idname"] = roles.idname
+    if roles.weightsname is not None:
+        named["weightsname"] = roles.weightsname
+    return named | {f"clustervars[{i}]": c for i, c in enumerate(roles.clustervars)}
+
+
+def _cohort_values(data: pd.DataFrame, gname: str) -> Array:
+    """First treated periods, with 0, NaN and inf all coded as never treated."""
+    g = checks.numeric(data, gname, "gname", missing="keep", infinite="keep")
+    g = np.where(np.isnan(g) | np.isposinf(g), NEVER, g)
+    checks.refuse(
+        data,
+        gname,
+        g < 0,
+        "has negative cohorts",
+        "Use 0, NaN or inf for never treated, and shift the time scale if periods are negative.",
+    )
+    return g
+
+
+def _weights(data: pd.DataFrame, weightsname: str | None) -> Array:
+    if weightsname is None:
+        return np.ones(len(data))
+    w = checks.numeric(data, weightsname, "weightsname", missing="keep")
+    checks.refuse(
+        data,
+        weightsname,
+        w <= 0,
+        "has weights that are zero or negative",
+        "Drop these rows, or give them a positive weight.",
+    )
+    return w

@@ -1,5 +1,0 @@
-"""The report site: Quarto where it is installed, else pandoc with the same look and checks."""
-
-from didjack.site.build import SiteResult, build_site
-
-__all__ = ["SiteResult", "build_site"]

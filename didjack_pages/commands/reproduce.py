@@ -1,0 +1,68 @@
+"""`didjack reproduce`: every page, the front page, the site."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from didjack_pages.commands import options as own
+
+
+def reproduce(
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", metavar="NAME", help="Only this one; may be repeated."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Execute unchanged pages again.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Small parameters: a quick look.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, help="Pages at a time.", show_default="cores"),
+    ] = None,
+    renderer: own.RendererOption = own.Renderer.auto,
+) -> None:
+    """Execute the notebooks over the datasets and render the site.
+
+    Pages whose notebook, parameters, data, package and versions are unchanged are not executed
+    again.
+    """
+    from didjack.errors import DidjackError
+    from didjack_pages.commands.steps import clock, describe_failure, print_site, run_with_progress
+    from didjack_pages.course.students import write_students
+    from didjack_pages.frontpage.write import write_headline
+    from didjack_pages.render import build_site
+    from didjack_pages.run import clean_pages, plan_pages
+
+    started = time.perf_counter()
+    root = own.require_root()
+    reports = root / "reports"
+    pages, skipped = plan_pages(fast, dataset or None)
+    for line in skipped:
+        typer.echo(f"Left out: {line}")
+    results = run_with_progress(pages, reports, jobs, force, root)
+    executed = sum(result.status != "cached" for result in results)
+    typer.echo(f"Executed {executed} of {len(results)} pages")
+    clean_pages(reports, [page.name for page in pages])
+    failures = [describe_failure(result) for result in results if result.status == "failed"]
+    whole = [result.page for result in results if result.status != "failed"]
+    site = None
+    if whole:
+        try:
+            write_headline(root, whole)
+            write_students(reports / "students", force=True)  # all: any page may link to any
+            every = plan_pages(fast, None)[0] if dataset else pages
+            absent = {page.name for page in every} - {page.name for page in whole}
+            left_out = [f"reports/{name}.ipynb" for name in absent]
+            site = build_site(root, renderer=renderer.value, left_out=left_out)
+        except DidjackError as error:
+            failures.append(f"site: {error}")
+    if site is not None:
+        print_site(site)
+    typer.echo(f"Pages and site took {clock(time.perf_counter() - started)}")
+    if failures:
+        typer.echo(f"\n{len(failures)} failed:", err=True)
+        for failure in failures:
+            typer.echo(f"\n{failure}", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,225 @@
+"""What the lessons share: their order, the head of each page, one notation, one glossary."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from didjack.display.wording import listed
+from didjack.errors import ReportError
+from didjack_pages.paths import notebooks_dir
+
+_FOLDER = "/reports/learn"  # where the pages of the lessons lie, for links between them
+
+
+class Text(str):
+    """Markdown that a notebook shows as such when it ends a cell."""
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson of the course.
+
+    Attributes
+    ----------
+    number : int
+        Place in the course, from 1.
+    name : str
+        Name of its notebook and of its page.
+    title, question : str
+    needs : tuple of int
+        Numbers of the lessons that it builds on.
+    on : tuple of str
+        Specifications that it is executed on; the first one for its own page.
+    """
+
+    number: int
+    name: str
+    title: str
+    question: str
+    needs: tuple[int, ...]
+    on: tuple[str, ...]
+
+    def link(self, specification: str | None = None, text: str | None = None) -> str:
+        """Return a markdown link to the lesson's page, on its first data or on others."""
+        other = specification is not None and specification != self.on[0]
+        folder = f"{_FOLDER}/{specification}" if other else _FOLDER
+        return f"[{text or f'{self.number}. {self.title}'}]({folder}/{self.name}.ipynb)"
+
+    @property
+    def student_link(self) -> str:
+        """Markdown link to the notebook without solutions."""
+        return f"[notebook for students](/reports/students/{self.name}.ipynb)"
+
+
+@cache
+def course() -> tuple[Lesson, ...]:
+    """List the lessons, in order.
+
+    Raises
+    ------
+    ReportError
+        If ``notebooks/learn/course.toml`` has mistakes.
+    """
+    try:
+        return tuple(Lesson(**tuples(entry)) for entry in read_toml("course.toml")["lesson"])
+    except (TypeError, KeyError) as error:
+        raise ReportError(f"course.toml: {error}") from None
+
+
+def tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a list with tuples in place of lists."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+
+
+def read_toml(name: str) -> Mapping[str, Any]:
+    """Read one of the lists beside the lessons.
+
+    Raises
+    ------
+    ReportError
+        If it is not valid TOML.
+    """
+    path = notebooks_dir() / "learn" / name
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ReportError(f"{name} is not valid TOML: {error}") from None
+
+
+def lesson(number: int) -> Lesson:
+    """Return a lesson by its number.
+
+    Raises
+    ------
+    ReportError
+        If there is none.
+    """
+    for one in course():
+        if one.number == number:
+            return one
+    raise ReportError(f"the course has no lesson {number}; it has {len(course())}")
+
+
+def head(number: int, specification: str) -> Text:
+    """Write the lines under a lesson's title: what it needs, its data, its other versions.
+
+    Parameters
+    ----------
+    number : int
+        Of the lesson.
+    specification : str
+        That the page is executed on.
+    """
+    own = lesson(number)
+    needs = [lesson(k).link() for k in own.needs]
+    before = f"Builds on {listed(needs)}." if needs else "Needs means, variances and regression."
+    others = [own.link(name, f"`{name}`") for name in own.on if name != specification]
+    data = f"Computed on `{specification}`"
+    data += f"; the same lesson on {listed(others)}." if others else "."
+    return Text(
+        f"::: {{.lesson-head}}\n**{own.question}** {before} {data} "
+        f"For exercises: {own.student_link}.\n:::"
+    )
+
+
+@cache
+def _notation() -> Mapping[str, Mapping[str, Any]]:
+    return read_toml("notation.toml")
+
+
+def notation(*keys: str) -> Text:
+    """Write a table of symbols: those named, in the order of the shared table, or all of them.
+
+    Raises
+    ------
+    ReportError
+        If the table has no such symbol.
+    """
+    sections = _notation().values()
+    known = {key for section in sections for key in section["symbols"]}
+    if unknown := sorted(set(keys) - known):
+        raise ReportError(
+            f"notation.toml has no symbol {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
+    if keys:
+        rows = [
+            entry
+            for section in sections
+            for key, entry in section["symbols"].items()
+            if key in keys
+        ]
+        return Text(_symbol_table(rows))
+    return Text(
+        "\n\n".join(
+            f"## {section['title']}\n\n{_symbol_table(section['symbols'].values())}"
+            for section in sections
+        )
+    )
+
+
+def _symbol_table(entries: Iterable[Mapping[str, str]]) -> str:
+    rows = [f"| {entry['symbol']} | {entry['meaning']} |" for entry in entries]
+    return "\n".join(["| Symbol | Meaning |", "|:----------|:--------------------|", *rows])
+
+
+@dataclass(frozen=True)
+class Term:
+    """One entry of the glossary.
+
+    Attributes
+    ----------
+    term, definition : str
+        In markdown.
+    lesson : tuple of int
+        Numbers of the lessons that introduce or use it.
+    software : str
+        What programs call it, if they do.
+    """
+
+    term: str
+    definition: str
+    lesson: tuple[int, ...]
+    software: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Identifier of the entry on the page of the glossary."""
+        return "term-" + re.sub(r"[^a-z0-9]+", "-", self.term.lower()).strip("-")
+
+
+@cache
+def terms() -> tuple[Term, ...]:
+    """List the entries of the glossary, sorted.
+
+    Raises
+    ------
+    ReportError
+        If ``notebooks/learn/glossary.toml`` has mistakes.
+    """
+    try:
+        found = [Term(**tuples(entry)) for entry in read_toml("glossary.toml")["term"]]
+    except (TypeError, KeyError) as error:
+        raise ReportError(f"glossary.toml: {error}") from None
+    return tuple(sorted(found, key=lambda entry: entry.term.lower()))
+
+
+def glossary() -> Text:
+    """Write the glossary: a definition list with an anchor for each term."""
+    return Text("\n\n".join(map(_entry, terms())))
+
+
+def _entry(entry: Term) -> str:
+    where = listed([lesson(k).link(text=str(k)) for k in entry.lesson])
+    word = "Lesson" if len(entry.lesson) == 1 else "Lessons"
+    programs = f" *Software:* {entry.software}." if entry.software else ""
+    return f"[{entry.term}]{{#{entry.anchor}}}\n\n:   {entry.definition}{programs} {word} {where}."

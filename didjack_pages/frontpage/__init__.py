@@ -1,0 +1,1 @@
+"""The front page: its finding, picture and table."""

@@ -1,0 +1,140 @@
+"""What the reference documents, and on which page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """One page of the reference.
+
+    Attributes
+    ----------
+    text : str
+        What stands above the entries, in markdown.
+    names : tuple of str
+        Where users import each entry from, in the order of the page; without ``didjack.``.
+    """
+
+    text: str
+    names: tuple[str, ...]
+
+
+COMMAND_LINE = "command-line"
+
+GROUPS = {
+    "estimation": Group(
+        "Argument names follow R `did`.",
+        ("att_gt", "ATTgt", "aggte", "Aggregate", "effects.aggregate.Joint"),
+    ),
+    "inference": Group(
+        "What the functions here take comes from [estimation](estimation.ipynb).",
+        (
+            "jackknife",
+            "Jackknife",
+            "multiplier",
+            "Multiplier",
+            "wald_pretest",
+            "PreTest",
+            "randomize",
+            "Randomization",
+            "core.results.Inference",
+            "inference.bands.Band",
+            "inference.honestdid.HonestDiDInput",
+        ),
+    ),
+    "tables": Group(
+        "Tables and figures take the result of `csdid`, or of the steps that it consists of.",
+        (
+            "csdid",
+            "Comparison",
+            "display.paragraph.methods_paragraph",
+            "display.tables.to_latex",
+            "display.tables.paper_table",
+            "display.tables.paper_frame",
+            "display.tables.inference_table",
+            "display.tables.inference_frame",
+            "display.tables.elements_table",
+            "display.tables.elements_frame",
+            "display.tables.cohort_table",
+            "display.tables.influence_table",
+            "display.tables.ledger_table",
+            "display.tables.lost_table",
+            "display.tables.great_table",
+            "display.plots.plot_attgt",
+            "display.plots.plot_aggregate",
+            "display.plots.plot_event_study",
+            "display.plots.plot_inferences",
+            "display.plots.plot_jackknife",
+            "display.plots.plot_cohorts",
+            "display.plots.plot_matrix",
+            "display.plots.plot_comparison",
+            "display.plots.plot_weights",
+            "display.plots.plot_bacon",
+            "display.plots.plot_rates",
+            "display.plots.plot_power",
+        ),
+    ),
+    "regression": Group(
+        "For comparison with CSDID, under the same inference.",
+        (
+            "regression.regress",
+            "regression.Regression",
+            "regression.twfe",
+            "regression.TWFE",
+            "regression.bacon",
+            "regression.Bacon",
+            "regression.twfe_weights",
+        ),
+    ),
+    "simulation": Group(
+        "The [command line](command-line.ipynb#simulate) has planning and studies too.",
+        (
+            "plan",
+            "Plan",
+            "simulate.placebo_laws",
+            "simulate.Placebo",
+            "simulate.Design",
+            "simulate.Settings",
+            "simulate.LEVELS",
+            "simulate.CSDID_TESTS",
+            "simulate.LABELS",
+            "simulate.Study",
+            "simulate.shipped_studies",
+            "simulate.load_study",
+            "simulate.run_study",
+            "simulate.draw_means",
+            "simulate.unit_frame",
+            "simulate.Engine",
+        ),
+    ),
+    "data": Group(
+        "The catalog is the file `data/catalog.toml`.",
+        (
+            "catalog",
+            "load_dataset",
+            "load_specification",
+            "read_table",
+            "datasets.Dataset",
+            "datasets.Specification",
+            "datasets.specification_dataset",
+            "datasets.specification_frame",
+            "datasets.published.published",
+            "datasets.published.compare",
+        ),
+    ),
+    "errors": Group(
+        "Messages name the column, the rows and the remedy.",
+        (
+            "DidjackError",
+            "DataError",
+            "DesignError",
+            "ChecksumError",
+            "DatasetUnavailable",
+            "ReportError",
+            "SiteError",
+        ),
+    ),
+    COMMAND_LINE: Group("`python -m didjack` is the same command.", ()),
+}

@@ -1,0 +1,85 @@
+"""The report page on a user's own data: a folder that is a small project of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from didjack.errors import DataError, ReportError
+from didjack_pages.paths import bibliography, notebooks_dir
+from didjack_pages.run.planned import Page
+
+
+def plan_own_page(
+    folder: Path, data: Path, arguments: Mapping[str, Any], level: float, title: str | None = None
+) -> Page:
+    """Write the specification of a user's own analysis and plan its page.
+
+    Parameters
+    ----------
+    folder
+        Where the report goes; made if need be. A folder with other content is refused.
+    data
+        The data file.
+    arguments
+        Of `didjack.att_gt`.
+    level
+        Coverage of the intervals.
+    title
+        Of the page. None: the name of the data file.
+
+    Returns
+    -------
+    Page
+        To be run with ``folder`` as root.
+
+    Raises
+    ------
+    DataError, DesignError
+        If the data cannot be used, before anything is written.
+    """
+    from didjack import att_gt
+    from didjack.datasets import write_specification
+    from didjack.sample.read import read_table
+
+    cluster = arguments.get("clustervars") or arguments.get("idname")
+    if cluster is None:
+        raise DataError(
+            "repeated cross-sections have no unit to delete: give the cluster with --cluster"
+        )
+    name = re.sub(r"[^\w-]+", "-", data.stem).strip("-") or "report"
+    _check_folder(folder, folder / f"{name}.toml")
+    att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_project(folder)
+    toml = write_specification(folder / f"{name}.toml", data, arguments, str(cluster), title=title)
+    return Page(
+        name=name,
+        notebook=notebooks_dir() / "dataset-report.ipynb",
+        parameters={"specification": toml.name, "level": level},
+        title=title or data.name,
+        description=f"Computed from {data.name} as {toml.name} says.",
+        inputs=(data.resolve(), toml.resolve()),
+    )
+
+
+def _check_folder(folder: Path, toml: Path) -> None:
+    """Refuse a folder that holds something else: the site's files would mix with it."""
+    if folder.exists() and not folder.is_dir():
+        raise ReportError(f"{folder} is a file; give a folder with --out")
+    if folder.is_dir() and any(folder.iterdir()) and not toml.exists():
+        raise ReportError(f"{folder} holds other files; give an empty folder with --out")
+
+
+def _write_project(folder: Path) -> None:
+    """Make the folder a website project that has the works which the page cites."""
+    from didjack_pages.render.project import DEFAULT_CONFIG
+
+    shutil.copyfile(bibliography(), folder / "references.bib")
+    config = {**DEFAULT_CONFIG, "bibliography": "references.bib"}
+    (folder / "_quarto.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

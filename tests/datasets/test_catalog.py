@@ -1,0 +1,147 @@
+"""The form of the catalog and of a user's own specification, and every fault in them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from didjack.datasets import load as datasets
+from didjack.datasets.entries import read_catalog
+from didjack.datasets.own import specification_text
+from didjack.errors import ChecksumError, DataError
+from didjack.paths import data_dir
+
+OWN = """
+[dataset]
+file = "sub/data.csv"
+
+[[specifications]]
+[specifications.att_gt]
+yname = "y"
+tname = "year"
+gname = "g"
+idname = "id"
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "data.csv").write_text("id,year,g,y,on\n7001,1,0,2.5,0\n7002,1,2,3,1\n")
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN, encoding="utf-8")
+    return path
+
+
+def test_own_specification(own):
+    spec = datasets.load_specification(own)
+    assert spec == datasets.load_specification(str(own))
+    assert (spec.name, spec.title, spec.dataset, spec.cluster) == ("mine", "mine", "mine", "id")
+    assert spec.kwargs["clustervars"] == "id"
+    assert datasets.specification_frame(spec)["y"].tolist() == [2.5, 3.0]
+    assert datasets.specification_path(spec) == (own.parent / "sub" / "data.csv").resolve()
+
+
+def test_own_specification_with_everything(own):
+    data = own.parent / "sub" / "data.csv"
+    checksum = hashlib.sha256(data.read_bytes()).hexdigest()
+    table = f"""file = "sub/data.csv"
+title = "Data"
+sha256 = "{checksum}"
+[[dataset.derive]]
+column = "st"
+rule = "integer_division"
+of = "id"
+divisor = 1000
+"""
+    head = '[[specifications]]\nname = "n"\ncluster = "st"\nnotes = "x"'
+    text = OWN.replace('file = "sub/data.csv"', table).replace("[[specifications]]", head)
+    own.write_text(text, encoding="utf-8")
+    spec = datasets.load_specification(own)
+    assert (spec.name, spec.cluster, spec.notes) == ("n", "st", "x")
+    assert datasets.specification_dataset(spec).title == "Data"
+    assert datasets.specification_frame(spec)["st"].tolist() == [7, 7]
+    data.write_text("id\n1\n")
+    with pytest.raises(ChecksumError, match=f"expected sha256 {checksum}, found "):
+        datasets.specification_frame(spec)
+
+
+def test_written_specifications_come_back(own):
+    data = own.parent / "sub" / "data.csv"
+    target = own.parent / "made.toml"
+    kwargs = {
+        "yname": 'a "quoted" \\ name',
+        "tname": "year",
+        "gname": "été",
+        "idname": None,
+        "xformla": "~ a + b",
+        "panel": False,
+        "anticipation": 0,
+        "clustervars": ["a", "b"],
+    }
+    written = datasets.write_specification(target, data, kwargs, "a", description="line\nline")
+    spec = datasets.load_specification(written)
+    assert spec.kwargs == {key: value for key, value in kwargs.items() if value is not None}
+    assert (spec.name, spec.title, spec.cluster) == ("made", "data.csv", "a")
+    assert spec.description == "line\nline"
+    assert datasets.specification_path(spec) == data.resolve()
+    with pytest.raises(DataError, match="in the catalog already"):
+        specification_text(datasets.load_specification("castle"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('file = "sub/data.csv"', "", r"mine\.toml, dataset: key 'file' is missing"),
+        ('file = "sub/data.csv"', 'fiel = "a"', r"unknown key 'fiel'; did you mean 'file'\?"),
+        ("[dataset]", "[data]", r"unknown key 'data'; did you mean 'dataset'\?"),
+        ('yname = "y"', "", r"specification 'mine', att_gt: key 'yname' is missing"),
+        ('yname = "y"', "yname = 1", "key 'yname' must be a text, but is 1"),
+        ('yname = "y"', 'yname = "y"\npanel = 1', "key 'panel' must be true or false"),
+        ('yname = "y"', 'yname = "y"\nanticipation = true', "must be a whole number, but is True"),
+        ('yname = "y"', 'yname = "y"\nxformula = "~ a"', "did you mean 'xformla'"),
+        ('yname = "y"', 'yname = "y"\nclustervars = [1]', "'clustervars' must hold texts only"),
+        ('idname = "id"', "panel = false", "key 'cluster' is missing"),
+        ("[[specifications]]", "[[specifications]]\n[[specifications]]", "but holds 2"),
+        ('yname = "y"', "yname = y", "not a TOML file"),
+    ],
+)
+def test_faults_in_own_specifications(own, old, new, message):
+    own.write_text(OWN.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        datasets.load_specification(own)
+
+
+def test_own_files_that_are_missing(own, tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
+        datasets.load_specification(tmp_path / "none.toml")
+    (own.parent / "sub" / "data.csv").unlink()
+    with pytest.raises(DataError, match=r"dataset 'mine': there is no file .*data\.csv"):
+        datasets.specification_frame(datasets.load_specification(own))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('licence = "MIT"\n', "", "dataset 'castle': key 'licence' is missing"),
+        ('licence = "MIT"', 'license = "MIT"', "dataset 'castle': unknown key 'license'"),
+        ("rows = 550", 'rows = "550"', "'castle': key 'rows' must be a whole number"),
+        ('sha256 = "a1', 'sha256 = "x1', "'castle': key 'sha256' must be 64"),
+        ('name = "medicaid"', 'name = "castle"', "dataset 'castle': key 'name' occurs 2 times"),
+        ('"castle-notyet"', '"castle"', "specification 'castle': key 'name' occurs 2 times"),
+        ('name = "castle"\n', "", "key 'name' is missing in an entry of 'datasets'"),
+        ('cluster = "sid"\n', "", "'castle', specification 'castle': key 'cluster' is missing"),
+        ('rule = "first_period"', 'rule = "first"', "'merit': unknown rule 'first'"),
+        ('flag = "merit"\n', "", "'merit', derive 'first_period': key 'flag' is missing"),
+        ('sid = "number', 'sid = 1\n"x" = "', "'castle': key 'columns' must hold texts"),
+        ('name = "castle"', 'name = "castle"\nname = "a"', "not a TOML file"),
+    ],
+)
+def test_catalog_faults_name_dataset_and_key(tmp_path, old, new, message):
+    text = (data_dir() / "catalog.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "catalog.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_catalog(path)

@@ -1,0 +1,140 @@
+"""read_table: what it reads, and what it says about files that it cannot read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from didjack.errors import DataError
+from didjack.sample.read import read_table
+
+
+def written(path, content):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(1)
+    return pd.DataFrame(
+        {
+            "id": np.arange(50) // 5,
+            "year": 2000 + np.arange(50) % 5,
+            "y": rng.normal(size=50) * 10.0 ** rng.integers(-12, 12, size=50),
+            "state": [f"s{i // 5}" for i in range(50)],
+        }
+    )
+
+
+def test_csv_floats_come_back_bit_by_bit(tmp_path, frame):
+    path = tmp_path / "data.csv"
+    frame.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(read_table(path), frame, check_exact=True)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_csv_of_other_systems(tmp_path, newline, mark):
+    text = newline.join(["a,b", "1,2.5", "2,é", ""])
+    path = written(tmp_path / "DATA.CSV", mark + text.encode())
+    result = read_table(str(path))
+    assert list(result.columns) == ["a", "b"]
+    assert result["b"].tolist() == ["2.5", "é"]
+
+
+def test_parquet_and_its_index(tmp_path, frame):
+    path = tmp_path / "data.parquet"
+    frame.to_parquet(path)
+    pd.testing.assert_frame_equal(read_table(path), frame)
+    frame.set_index(["id", "year"]).to_parquet(path)
+    pd.testing.assert_frame_equal(read_table(path)[list(frame.columns)], frame)
+
+
+def test_stata_types_become_plain_numbers(tmp_path):
+    source = pd.DataFrame(
+        {
+            "code": np.array([11, 12, 95], dtype="float32"),
+            "small": np.array([1, 2, 3], dtype="int8"),
+            "gap": np.array([1, np.nan, 3], dtype="float32"),
+            "y": np.array([0.1, 0.2, 0.3], dtype="float32"),
+            "name": ["a", "b", "c"],
+        }
+    )
+    source["label"] = pd.Categorical(["never", "2004", "2005"])
+    path = tmp_path / "data.dta"
+    source.to_stata(path, write_index=False)
+    result = read_table(path)
+    kinds = {name: str(dtype) for name, dtype in result.dtypes.items()}
+    assert kinds | {"name": ""} == {
+        "code": "int64",
+        "small": "int64",
+        "gap": "float64",
+        "y": "float64",
+        "name": "",
+        "label": "int64",
+    }
+    np.testing.assert_array_equal(result["y"], source["y"].astype("float64"))
+    np.testing.assert_array_equal(result["gap"], source["gap"].astype("float64"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "the file is empty"),
+        ("a.csv", "\n  \n\n", "the file is empty"),
+        ("a.parquet", "", "the file is empty"),
+        ("a.dta", "", "the file is empty"),
+        ("a.csv", "id,year,y\n", r"a header \(id, year, y\) but no rows"),
+        ("a.csv", "id;year;y\n1;2000;2.5\n", r"separated by semicolons.*sep=';'\)"),
+        ("a.csv", "id;year;y\n1;2000;2,5\n", r"semicolons.*sep=';', decimal=','\)"),
+        ("a.csv", "id\tyear\ty\n1\t2000\t2.5\n", r"separated by tabs.*sep='\\t'\)"),
+        ("a.csv", "id|year|y\n1|2000|2.5\n", r"separated by vertical bars.*sep='\|'\)"),
+        ("a.csv", '"id;year"\n1\n', "separated by semicolons"),
+        ("a.csv", "id,y,y\n1,2,3\n", "more than one column 'y'"),
+        ("a.csv", "id,y\n1,2\n3,4,5\n", "not a regular CSV file.*line 3"),
+        ("a.csv", "id,y\n1,2,3\n3,4,5\n", "more cells than the header"),
+        ("a.csv", 'id,y\n1,"2\n', "not a regular CSV file"),
+        ("a.csv", b"id,y\n1,2\n3,M\xfcnchen\n", "line 3 is not UTF-8 text"),
+        ("a.csv", b"id,M\xfcnchen\n1,2\n", "line 1 is not UTF-8 text"),
+        ("a.csv", "id,y\n1,2\n".encode("utf-16"), "UTF-16; save it as UTF-8"),
+        ("a.csv", b"PK\x03\x04\xff\xfe\x00", "line 1 is not UTF-8 text.*suffix of its format"),
+        ("a.parquet", "id,y\n1,2\n", "not a readable Parquet file"),
+        ("a.dta", "id,y\n1,2\n", "not a readable Stata file"),
+        ("a.xlsx", "id,y\n1,2\n", r"files ending in '\.xlsx' are not read; give one of \.csv"),
+        ("table", "id,y\n1,2\n", "files without a suffix are not read"),
+    ],
+)
+def test_unreadable_files_name_the_fault(tmp_path, name, content, message):
+    path = written(tmp_path / name, content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_table(path)
+    assert str(path) in str(caught.value)
+
+
+def test_tables_without_rows(tmp_path):
+    empty = pd.DataFrame({"id": pd.Series(dtype="int64"), "y": pd.Series(dtype="float64")})
+    empty.to_parquet(tmp_path / "a.parquet")
+    empty.to_stata(tmp_path / "a.dta", write_index=False)
+    for name in ("a.parquet", "a.dta"):
+        with pytest.raises(DataError, match=r"a header \(id, y\) but no rows"):
+            read_table(tmp_path / name)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
+        read_table(tmp_path / "a.csv")
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        read_table(tmp_path / "b.csv")
+
+
+def test_the_advice_on_delimiters_works(tmp_path):
+    path = written(tmp_path / "a.csv", "id;year;y\n1;2000;2,5\n1;2001;3,5\n")
+    converted = tmp_path / "converted.csv"
+    pd.read_csv(path, sep=";", decimal=",").to_csv(converted, index=False)
+    assert read_table(converted)["y"].tolist() == [2.5, 3.5]

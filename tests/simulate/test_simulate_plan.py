@@ -1,0 +1,185 @@
+"""Planning: the layout is the user's, the error model is found again, effects only shift."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import didjack as dj
+from didjack.cli import app
+from didjack.errors import DataError, DesignError
+from didjack.regression.fixed_effects import balanced_blocks, twfe
+from didjack.simulate import Design, Engine, Settings, draw_means, plan, unit_frame
+from didjack.simulate.compared import LEVELS, Tally
+from didjack.simulate.engine import BLOCK, evaluate
+from didjack.simulate.layout import compile_average, compile_fixed_effects, fit_errors, layout_of
+
+NAMES = ("y", "period", "cohort", "unit")
+
+
+def frame_of(design, seed=0):
+    rng = np.random.default_rng(seed)
+    return unit_frame(design, draw_means(design, rng, 1)[0], rng)
+
+
+SMALL = Design(clusters=12, periods=6, treated=5, adoption=(3, 5), units=6, gamma=1.0)
+
+
+def compiled_statistics(frame, columns, cluster, type):
+    blocks = balanced_blocks(frame, *columns, cluster)
+    blocks, layout = layout_of(blocks, type)
+    out = []
+    for c in (compile_average(layout, type), compile_fixed_effects(layout)):
+        s, H = evaluate(c, blocks.mean[None]), c.n_deletions
+        cv3 = np.sqrt((H - 1) / H * (s.deviations[0] ** 2).sum())
+        out += [s.estimate[0], np.sqrt(c.factor * (s.scores[0] ** 2).sum()), cv3]
+    return out
+
+
+@pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
+@pytest.mark.parametrize(
+    ("name", "cluster"), [("castle", "sid"), ("medicaid", "stfips"), ("mpdta", "state")]
+)
+def test_on_real_data_the_layout_gives_the_public_estimates(dataset, name, cluster, type):
+    frame, k = dataset(name), dj.load_specification(name).kwargs
+    columns = tuple(k[key] for key in ("yname", "tname", "gname", "idname"))
+    ours = compiled_statistics(frame, columns, cluster, type)
+    res = dj.att_gt(frame, *columns, clustervars=cluster, est_method="reg")
+    agg = dj.aggte(res, type=type)
+    jk = dj.jackknife(agg, cluster=cluster)
+    # att_gt leaves out units that are treated from the start; so does the layout.
+    kept = frame[~frame[columns[2]].between(1, frame[columns[1]].min())]
+    fixed = twfe(kept, *columns, cluster=cluster)
+    theirs = [agg.att, agg.analytic(cluster).se[0], jk.se]
+    theirs += [fixed.att, fixed.cv1.se[0], fixed.cv3.se[0]]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+@pytest.mark.parametrize("type", ["simple", "group"])
+def test_a_constant_effect_moves_estimates_and_nothing_else(type):
+    blocks, layout = layout_of(balanced_blocks(frame_of(SMALL), *NAMES, "cluster"))
+    for c in (compile_average(layout, type), compile_fixed_effects(layout)):
+        without = evaluate(c, blocks.mean[None])
+        with_effect = evaluate(c, (blocks.mean + 0.7 * blocks.D)[None])
+        np.testing.assert_allclose(with_effect.estimate, without.estimate + 0.7, rtol=1e-12)
+        np.testing.assert_allclose(with_effect.deviations, without.deviations, atol=1e-12)
+        np.testing.assert_allclose(with_effect.scores, without.scores, atol=1e-12)
+
+
+@pytest.mark.parametrize(("rho", "gamma"), [(0.0, 0.0), (0.4, 1.0), (0.8, 0.0)])
+def test_the_error_model_is_found_again(rho, gamma):
+    """Effects of laws, units and periods do not disturb it."""
+    design = Design(clusters=600, periods=10, treated=200, adoption=(4, 7), units=5, gamma=gamma,
+                    rho=rho, shock_sd=1.5, noise_sd=2.0, effect=(1.0, 3.0))  # fmt: skip
+    blocks, layout = layout_of(balanced_blocks(frame_of(design), *NAMES, "cluster"))
+    model = fit_errors(blocks, layout)
+    assert model.rho == pytest.approx(rho, abs=0.06)
+    assert model.shock_sd == pytest.approx(1.5, rel=0.06)
+    assert model.noise_sd == pytest.approx(2.0, rel=0.02)
+
+
+def test_size_and_power_agree_with_the_engine():
+    """Drawn by the engine from the fitted model, with the effect that is said to be found."""
+    result = plan(frame_of(SMALL), *NAMES, cluster="cluster", reps=8000)
+    m = result.model
+    for effect in (0.0, result.mde("cv3")):
+        design = Design(clusters=12, periods=6, treated=5, adoption=(3, 5), units=6, gamma=1.0,
+                        rho=m.rho, shock_sd=m.shock_sd, noise_sd=m.noise_sd,
+                        effect=(effect,))  # fmt: skip
+        engine = Engine(design, Settings(types=("simple",), tests=("cv3",)), seed=2)
+        reps = 10_000
+        tally = Tally.total(engine.run(range(reps // BLOCK), reps))
+        at = LEVELS.index(0.05)
+        power = tally.rejected[[at, 2 * len(LEVELS) + at]] / reps  # cv3; twfe-cv3
+        expected = result.curve([effect])[["cv3", "twfe-cv3"]].to_numpy()[0]
+        np.testing.assert_allclose(power, expected, atol=4 * np.sqrt(0.25 / 8000 + 0.25 / reps))
+    assert expected[0] == pytest.approx(0.8, abs=1e-3)
+    row = result.table.set_index("test").loc["cv3"]
+    assert row["size"] == result.curve([0.0])["cv3"].iloc[0]
+
+
+def test_the_same_seed_gives_the_same_plan_and_more_treated_find_more():
+    frame = frame_of(SMALL)
+    first = plan(frame, *NAMES, cluster="cluster", reps=1000)
+    pd.testing.assert_frame_equal(
+        first.table, plan(frame, *NAMES, cluster="cluster", reps=1000).table
+    )
+    two = frame.assign(cohort=frame["cohort"].where(frame["cluster"] >= 10, 0))
+    assert plan(two, *NAMES, cluster="cluster", reps=1000).mde() > first.mde()
+    assert "Error model" in first.summary()
+
+
+def test_one_treated_cluster_and_one_control():
+    frame = frame_of(SMALL)
+    one = frame.assign(cohort=np.where(frame["cluster"] == 3, 4, 0))
+    assert plan(one, *NAMES, cluster="cluster", reps=500).table["size"].max() > 0.2
+    most = frame.assign(cohort=np.where(frame["cluster"] == 3, 0, 4))
+    assert "cv3" not in plan(most, *NAMES, cluster="cluster", reps=500).draws
+
+
+def test_the_figure_shows_the_curve():
+    result = plan(frame_of(SMALL), *NAMES, cluster="cluster", reps=500)
+    figure = result.plot()
+    line = figure.axes[0].get_lines()[1]
+    curve = result.curve(line.get_xdata().tolist())
+    np.testing.assert_array_equal(line.get_ydata(), curve["cv3"])
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "error", "message"),
+    [
+        ({"cohort": 0}, {}, DesignError, "Nothing is treated"),
+        ({"cohort": 4}, {}, DesignError, "never treated"),
+        ({}, {"type": "all"}, DataError, "type must be"),
+        ({}, {"power": 0.01}, DataError, "power the larger"),
+        ({}, {"reps": 5}, DataError, "at least 100"),
+        ({"y": 1.0}, {}, DesignError, "does not vary"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(change, arguments, error, message):
+    with pytest.raises(error, match=message):
+        plan(frame_of(SMALL).assign(**change), *NAMES, cluster="cluster", **arguments)
+
+
+def test_gaps_and_cohorts_of_one_cluster():
+    frame = frame_of(SMALL)
+    gap = frame[frame["period"] != 4]
+    with pytest.raises(DataError, match="gaps"):
+        plan(gap, *NAMES, cluster="cluster", type="dynamic")
+    assert plan(gap, *NAMES, cluster="cluster", reps=200).mde() > 0
+    three = frame[frame["cluster"] < 3]
+    alone = three.assign(cohort=three["cluster"].map({0: 0, 1: 3, 2: 5}))
+    with pytest.raises(DesignError, match="Every cohort is one cluster"):
+        plan(alone, *NAMES, cluster="cluster")
+
+
+def test_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    frame = frame_of(SMALL)
+    data, curve, figure = (tmp_path / n for n in ("d.csv", "curve.csv", "f.svg"))
+    frame.to_csv(data, index=False)
+    columns = ["--yname", "y", "--tname", "period", "--gname", "cohort", "--idname", "unit"]
+
+    def run(*more):
+        return CliRunner().invoke(
+            app, ["plan", str(data), *columns, "--cluster", "cluster", "--reps", "500", *more]
+        )
+
+    result = run("-o", str(curve))
+    assert result.exit_code == 0, result.output
+    # The CSV has rounded nothing, so the command's numbers are those of the function.
+    own = plan(frame, *NAMES, cluster="cluster", reps=500)
+    assert f"{own.mde():.4g}" in result.output
+    assert pd.read_csv(curve)["cv3"].iloc[-1] > 0.8
+    assert run("-o", str(figure)).exit_code == 0
+    assert figure.read_text(encoding="utf-8").count("<svg") == 1
+    bad = run("-o", "x.xlsx")
+    assert bad.exit_code == 1
+    assert "as .csv or a figure" in bad.stderr
+    wrong = run("--type", "all")
+    assert wrong.exit_code == 1
+    assert "type must be one of" in wrong.stderr
