@@ -10,7 +10,8 @@ from didjack import display as _display  # noqa: F401 - it registers figures and
 from didjack.comparison import Comparison, csdid
 from didjack.datasets.load import catalog, load_dataset, load_specification
 from didjack.effects.aggregate import Aggregate, aggte
-from didjack.effects.attgt import ATTgt, att_gt
+from didjack.effects.attgt import ATTgt
+from didjack.effects.group_time import att_gt
 from didjack.errors import (
     ChecksumError,
     DataError,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from didjack.core.results import Inference
 from didjack.core.views import Shown, view
-from didjack.effects.aggregate import TYPES, Aggregate, aggte
-from didjack.effects.attgt import ATTgt, att_gt
+from didjack.effects.aggregate import Aggregate, aggte
+from didjack.effects.attgt import ATTgt
+from didjack.effects.average_types import TYPES
+from didjack.effects.group_time import att_gt
 from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife, jackknife
 
@@ -48,8 +50,7 @@ class Comparison(Shown):
         type : str
             Of those in `aggregates`.
         """
-        jk = self.jackknives[type]
-        agg = self.aggregates[type]
+        jk, agg = self.jackknives[type], self.aggregates[type]
         by_unit = agg.analytic(None, self.level)
         clustered = agg.analytic(jk.cluster, self.level)
         return by_unit, clustered, jk.inference
@@ -112,22 +113,60 @@ class Comparison(Shown):
 
 def csdid(
     data: pd.DataFrame,
-    *args: Any,
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str | None = None,
+    *,
+    xformla: str | None = None,
+    est_method: str = "dr",
+    control_group: str = "nevertreated",
+    base_period: str = "varying",
+    anticipation: int = 0,
+    weightsname: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
+    panel: bool | None = None,
+    allow_unbalanced_panel: bool = False,
+    separation: str = "drop",
     types: Sequence[str] | None = None,
     type: str | None = None,
     cluster: str | None = None,
     level: float = 0.95,
     weights: str = "did",
-    **kwargs: Any,
 ) -> Comparison:
     """Estimate, aggregate and jackknife in one call.
+
+    All averages are jackknifed from one pass over the data.
 
     Parameters
     ----------
     data : DataFrame
         Long data. Not modified.
-    *args, **kwargs
-        As for `att_gt`.
+    yname, tname, gname : str
+        Outcome, period, and first treated period (0, NaN or inf: never treated).
+    idname : str, optional
+        Unit. Without it the rows are repeated cross-sections.
+    xformla : str, optional
+        Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)".
+    est_method : {"dr", "ipw", "reg", "drimp"}
+        Doubly robust, inverse probability weighting, outcome regression, improved doubly robust.
+    control_group : {"nevertreated", "notyettreated"}
+        Compare a cohort with units that are never treated, or also with those not yet treated.
+    base_period : {"varying", "universal"}
+        Pre-treatment cells: compare with the period before, or with the last before treatment.
+    anticipation : int
+        Periods before treatment in which effects may begin.
+    weightsname : str, optional
+        Sampling weights, positive.
+    clustervars : str or sequence of str, optional
+        Cluster variable of the standard errors and of the jackknife; the unit if not given.
+    panel : bool, optional
+        False: repeated cross-sections even if idname is given.
+    allow_unbalanced_panel : bool
+        Keep units that are not observed in every period.
+    separation : {"drop", "csdid", "error"}
+        What to do where a covariate separates treated and controls. This and all arguments
+        above are those of `att_gt`, which says more on each.
     types, type : sequence of str, and str, optional
         Aggregations, by default all four; or a single one.
     cluster : str, optional
@@ -151,10 +190,29 @@ def csdid(
     """
     if type is not None and types is not None:
         raise DataError("Give type or types, not both.")
-    res = att_gt(data, *args, **kwargs)
+    res = att_gt(
+        data,
+        yname,
+        tname,
+        gname,
+        idname,
+        xformla=xformla,
+        est_method=est_method,
+        control_group=control_group,
+        base_period=base_period,
+        anticipation=anticipation,
+        weightsname=weightsname,
+        clustervars=clustervars,
+        panel=panel,
+        allow_unbalanced_panel=allow_unbalanced_panel,
+        separation=separation,
+    )
     chosen = (type,) if type is not None else tuple(types or TYPES)
     aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
-    jackknives = {name: jackknife(agg, cluster, level) for name, agg in aggregates.items()}
+    deletions = res.deletions(cluster)
+    jackknives = {
+        name: jackknife(agg, level=level, deletions=deletions) for name, agg in aggregates.items()
+    }
     return Comparison(res, aggregates, jackknives, level)
 
 

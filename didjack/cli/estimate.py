@@ -29,10 +29,11 @@ def estimate(
     allow_unbalanced_panel: opt.Unbalanced = False,
     level: opt.Level = 0.95,
     types: Annotated[
-        list[opt.Type] | None,
+        list[str] | None,
         typer.Option(
             "--type",
             metavar="TYPE",
+            parser=opt.read_type,
             help="simple, dynamic, group, calendar or all; may be repeated.",
             rich_help_panel=opt.OUTPUT,
             show_default="all",
@@ -73,10 +74,10 @@ def estimate(
         yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
         control_group, base_period, anticipation, allow_unbalanced_panel,
     )  # fmt: skip
-    chosen = [item.value for item in types or [opt.Type.all]]
+    chosen = types or [opt.ALL]
     frame: pd.DataFrame = read_table(data)
     result = csdid(
-        frame, **arguments, types=None if "all" in chosen else list(dict.fromkeys(chosen)),
+        frame, **arguments, types=None if opt.ALL in chosen else list(dict.fromkeys(chosen)),
         level=level,
     )  # fmt: skip
     table = result.to_frame(elements=elements)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from didjack.effects.average_types import TYPES as AVERAGES
+
 COLUMNS, MODEL, OUTPUT = "Columns of the data", "Model", "Output"
 
 
@@ -25,14 +27,15 @@ class BasePeriod(StrEnum):
     universal = "universal"
 
 
-class Type(StrEnum):
-    """Aggregations of group-time effects."""
+ALL = "all"  # instead of the name of an average
+TYPES = (ALL, *AVERAGES)
 
-    all = "all"
-    simple = "simple"
-    dynamic = "dynamic"
-    group = "group"
-    calendar = "calendar"
+
+def read_type(text: str) -> str:
+    """Return the name of an average, or "all"."""
+    if text not in TYPES:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, TYPES))}.")
+    return text
 
 
 Data = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from didjack.cli import options as opt
+from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ def plan(
     ],
     cluster: opt.Cluster = None,
     type_: Annotated[
-        opt.Type,
+        AverageType,
         typer.Option(
             "--type",
             metavar="TYPE",
             help="simple, dynamic, group or calendar: the average tested.",
             rich_help_panel=opt.MODEL,
         ),
-    ] = opt.Type.simple,
+    ] = AverageType.SIMPLE,
     power: Annotated[
         float,
         typer.Option(

@@ -26,8 +26,30 @@ def standard_errors(influence: Array, cluster: Index | None) -> Array:
         NaN for a column that is zero throughout: what is zero by construction has no
         standard error.
     """
-    n = len(influence)
-    sums = influence if cluster is None else cluster_sums(influence, cluster)
+    return errors_of_sums(influence_sums(influence, cluster), len(influence))
+
+
+def influence_sums(influence: Array, cluster: Index | None) -> Array:
+    """Return S_c, the sums within clusters, (C, P); the influence function itself without any.
+
+    Parameters
+    ----------
+    influence : (n, P) array
+    cluster : (n,) int array or None
+    """
+    return influence if cluster is None else cluster_sums(influence, cluster)
+
+
+def errors_of_sums(sums: Array, n: int) -> Array:
+    """Return sqrt(sum_c S_c^2) / n for every column, NaN where all are zero.
+
+    Parameters
+    ----------
+    sums : (C, P) array
+        From `influence_sums`.
+    n : int
+        Units.
+    """
     total = np.einsum("cp,cp->p", sums, sums)
     return np.where(total == 0, np.nan, np.sqrt(total) / n)
 

@@ -77,8 +77,20 @@ def covariance(deviations: Array, count: ArrayLike) -> Array:
     count : int or (P,) array
         H of each parameter.
     """
-    scaled = deviations * np.sqrt(factor(count))
+    scaled = scores(deviations, count)
     return np.asarray(scaled.T @ scaled)
+
+
+def scores(deviations: Array, count: ArrayLike) -> Array:
+    """Return deviations times the root of (H - 1) / H: (C, P), with scores' scores = `covariance`.
+
+    Parameters
+    ----------
+    deviations : (C, P) array
+    count : int or (P,) array
+        H of each parameter.
+    """
+    return np.asarray(deviations * np.sqrt(factor(count)))
 
 
 def factor(count: ArrayLike) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from didjack.core.linalg import Array
+from didjack.core.lincom import describe_lincom, parse_lincom
+from didjack.core.views import Shown
+from didjack.errors import DesignError
 
 
 @dataclass(frozen=True, eq=False)
-class Inference:
+class Inference(Shown):
     """Estimates with standard errors, tests and intervals; P parameters.
 
     Attributes
@@ -28,6 +31,11 @@ class Inference:
         Clusters (or units) that the standard error is made from.
     level : float
         Coverage of the intervals, between 0 and 1.
+    scores : (C, P) array, optional
+        What each of C clusters, units or draws adds to the parameters: the joint covariance is
+        scores' scores. Kept instead of the P x P matrix because the standard error of a linear
+        combination w, the norm of scores w, then loses no digits. None where only standard
+        errors are known.
     """
 
     method: str
@@ -37,6 +45,65 @@ class Inference:
     df: Array = field(repr=False)
     n_clusters: int
     level: float = 0.95
+    scores: Array | None = field(default=None, repr=False)
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Joint covariance of all parameters, P x P: scores' scores.
+
+        Raises
+        ------
+        DesignError
+            Only standard errors are known.
+        """
+        return labelled(self.parameters, self._joint.T @ self._joint)
+
+    @property
+    def _joint(self) -> Array:
+        if self.scores is None:
+            raise DesignError(
+                f"The {self.method} standard errors come without covariances between parameters."
+            )
+        return self.scores
+
+    def lincom(self, expression: str | Mapping[str, float]) -> Inference:
+        """Infer on a linear combination w of parameters: its variance is w' V w.
+
+        Degrees of freedom are the smallest of its parameters. With V from influence functions
+        this is the standard error of the combined influence function.
+
+        Parameters
+        ----------
+        expression : str or mapping
+            For example "event:1 - event:0", "0.5*event:0 + 0.5*event:1", or a mapping of
+            parameter to coefficient.
+
+        Returns
+        -------
+        Inference
+            With one parameter. No standard error where the combination is zero by construction.
+
+        Raises
+        ------
+        DataError
+            The expression cannot be read or names an unknown parameter.
+        DesignError
+            Only standard errors are known.
+        """
+        name, at, weights = combination(expression, self.parameters)
+        combined = self._joint[:, at] @ weights
+        norm = float(np.linalg.norm(combined))
+        known = [i for i in at if np.isfinite(self.se[i])] if norm > 0 else []
+        return Inference(
+            method=self.method,
+            parameters=(name,),
+            att=np.array([self.att[at] @ weights]),
+            se=np.array([norm if known else np.nan]),
+            df=np.array([self.df[known].min() if known else np.nan]),
+            n_clusters=self.n_clusters,
+            level=self.level,
+            scores=combined[:, None],
+        )
 
     @property
     def t(self) -> Array:
@@ -82,22 +149,63 @@ class Inference:
 
     def tidy(self) -> pd.DataFrame:
         """Return the same under broom's names."""
-        frame = tidy_frame(self.parameters, self.att, self.se, self.df)
-        return frame.assign(conf_low=self.ci_low, conf_high=self.ci_high)
+        return pd.DataFrame(
+            {
+                "term": list(self.parameters),
+                "estimate": self.att,
+                "std_error": self.se,
+                "statistic": self.t,
+                "p_value": self.p,
+                "conf_low": self.ci_low,
+                "conf_high": self.ci_high,
+            }
+        )
 
 
-def tidy_frame(
-    terms: Sequence[str], att: Array, se: Array, df: Array | float = np.inf
-) -> pd.DataFrame:
-    """Name terms, estimates, standard errors, statistics and p-values as broom does."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = att / se
-    return pd.DataFrame(
-        {
-            "term": list(terms),
-            "estimate": att,
-            "std_error": se,
-            "statistic": statistic,
-            "p_value": 2 * stats.t.sf(np.abs(statistic), df),
-        }
-    )
+def labelled(names: Sequence[str], covariance: Array) -> pd.DataFrame:
+    """Name rows and columns of a covariance.
+
+    Parameters
+    ----------
+    names : sequence of str, length P
+    covariance : (P, P) array
+    """
+    index = pd.Index(list(names))
+    return pd.DataFrame(covariance, index=index, columns=index)
+
+
+def combination(
+    expression: str | Mapping[str, float], parameters: Sequence[str]
+) -> tuple[str, list[int], Array]:
+    """Read a linear combination: its name, the places of its parameters, their coefficients.
+
+    Parameters
+    ----------
+    expression : str or mapping
+        As for `Inference.lincom`.
+    parameters : sequence of str
+    """
+    weights = parse_lincom(expression, parameters)
+    name = expression if isinstance(expression, str) else describe_lincom(weights)
+    places = [list(parameters).index(parameter) for parameter in weights]
+    return name, places, np.array(list(weights.values()))
+
+
+class Inferred(Shown):
+    """A result with one inference on all of its parameters."""
+
+    @property
+    def inference(self) -> Inference:
+        """Standard errors, tests and intervals of all parameters."""
+        raise NotImplementedError
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per parameter: att, se, t, p, interval, df, n_clusters."""
+        return self.inference.to_frame()
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the parameters under broom's names.
+
+        Columns term, estimate, std_error, statistic, p_value, conf_low, conf_high.
+        """
+        return self.inference.tidy()

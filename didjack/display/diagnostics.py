@@ -118,12 +118,14 @@ def treated_clusters(agg: Aggregate, cluster: str) -> Index:
     (1 + K,) int array
         The overall effect first; (1,) for `simple`.
     """
-    panel, plan = agg.attgt.panel, agg.plan
+    panel, elements = agg.attgt.panel, agg.elements
     clusters = agg.attgt.clusters(cluster)
     members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
     members[panel.cohort, clusters.code] = True
-    behind = [members[np.unique(agg.attgt.cells.cohort[m])].any(axis=0) for m in plan.member]
-    overall = np.any([b for b, used in zip(behind, plan.in_overall, strict=True) if used], axis=0)
+    behind = [members[np.unique(agg.attgt.cells.cohort[m])].any(axis=0) for m in elements.member]
+    overall = np.any(
+        [b for b, used in zip(behind, elements.in_overall, strict=True) if used], axis=0
+    )
     each = behind if len(agg.labels) else []
     return np.array([int(b.sum()) for b in (overall, *each)])
 
@@ -182,7 +184,7 @@ def weights_frame(agg: Aggregate) -> pd.DataFrame:
         a column for every parameter. Zero for cells that a parameter does not use.
     """
     cells = agg.attgt.cells
-    weights = linearize(agg.plan, agg.attgt.estimates, cells).cell
+    weights = linearize(agg.elements, agg.attgt.estimates, cells).cell
     labels = {"group": cells.group, "time": cells.period, "event_time": cells.event_time}
     whole = {k: v.astype(np.int64) if (v == np.round(v)).all() else v for k, v in labels.items()}
     values = dict(zip(agg.parameters, weights.T, strict=True))

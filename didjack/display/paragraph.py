@@ -17,6 +17,7 @@ from didjack.display.diagnostics import (
     unit_noun,
 )
 from didjack.display.latex import latex_text
+from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
     cluster_label,
     count,
@@ -46,12 +47,6 @@ METHODS = {
     "ipw": "inverse probability weighting",
     "dr": "the doubly robust estimator\x01cite:santanna2020\x02",
     "drimp": "the improved doubly robust estimator\x01cite:santanna2020\x02",
-}
-AVERAGES = {
-    "simple": "the average of all effects from the first treated period on, weighted by {size}",
-    "dynamic": "the mean over event times from 0 on of the event study",
-    "group": "the mean effect over cohorts, weighted by {size}",
-    "calendar": "the mean effect over periods",
 }
 LEFT_OUT = {
     "rows": "Rows left out for",
@@ -196,9 +191,9 @@ def _estimator(res: ATTgt) -> list[str]:
 
 
 def _average(cmp: Comparison, type: str) -> str:
-    rule = cmp.aggregates[type].plan.rule
+    rule = cmp.aggregates[type].elements.rule
     size = "cohort size" if rule.weights == "did" else "the number of treated rows"
-    return f"The parameter is {AVERAGES[type].format(size=size)}."
+    return f"The parameter is {WORDS[type].sentence.format(size=size)}."
 
 
 def _inference(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:

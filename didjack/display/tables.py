@@ -21,6 +21,7 @@ from didjack.display.diagnostics import (
 )
 from didjack.display.diagnostics import treated_clusters as count_treated
 from didjack.display.latex import latex_table
+from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
     NONE,
     cluster_label,
@@ -36,15 +37,6 @@ from didjack.display.wording import (
 from didjack.effects.attgt import ATTgt
 from didjack.inference.jackknife import Jackknife
 from didjack.sample.panel import NEVER
-
-AGGREGATIONS = {
-    "simple": "Simple: all cells after treatment, by {size}",
-    "dynamic": "Event study: mean over event times from 0 on",
-    "group": "Group: mean over cohorts, by {size}",
-    "calendar": "Calendar: mean over periods",
-}
-SHORT = {"simple": "Simple", "dynamic": "Event study", "group": "Group", "calendar": "Calendar"}
-ELEMENT = {"dynamic": "Event time", "group": "Cohort", "calendar": "Period", "simple": ""}
 
 
 def great_table(
@@ -107,14 +99,14 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
         Columns aggregation, then Inference, ATT, Std. error, t, p, interval, df.
     """
     digits, rows = _digits(cmp), []
-    rule = next(iter(cmp.aggregates.values())).plan.rule
+    rule = next(iter(cmp.aggregates.values())).elements.rule
     size = "cohort size" if rule.weights == "did" else "treated rows"
     interval_name = f"{100 * cmp.level:g}% interval"
     for type in cmp.aggregates:
         for name, i in _distinct(cmp, type):
             rows.append(
                 {
-                    "aggregation": AGGREGATIONS[type].format(size=size),
+                    "aggregation": WORDS[type].title.format(size=size),
                     "Inference": name,
                     "ATT": number(i.att[0], digits),
                     "Std. error": number(i.se[0], digits),
@@ -153,7 +145,7 @@ def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
     for k, name in enumerate(cmp.aggregates[type].labels, start=1):
         rows.append(
             {
-                ELEMENT[type]: label(name),
+                WORDS[type].element: label(name),
                 "Treated clusters": str(behind[k]),
                 "ATT": number(cv3.att[k], digits),
                 "Clustered s.e.": number(clustered.se[k], digits),
@@ -309,7 +301,7 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
     for type in cmp.aggregates:
         _, clustered, cv3 = cmp.inferences(type)
         treated = count_treated(cmp.aggregates[type], cluster)[0]
-        columns[SHORT[type]] = [
+        columns[WORDS[type].short] = [
             number(cv3.att[0], digits),
             f"({number(clustered.se[0], digits)})",
             p_value(clustered.p[0]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,12 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from didjack.core.analytic import standard_errors
 from didjack.core.linalg import Array, Mask
-from didjack.core.results import Inference
-from didjack.core.views import Shown, view
+from didjack.core.results import Inference, Inferred
+from didjack.core.views import view
 from didjack.effects.attgt import ATTgt
-from didjack.effects.averages import Plan, Rule, aggregate, linearize, make_plan, weight_influence
+from didjack.effects.average_types import AverageType
+from didjack.effects.averages import (
+    Elements,
+    Rule,
+    aggregate,
+    form_elements,
+    linearize,
+    weight_influence,
+)
+from didjack.effects.estimation import Estimation
+from didjack.effects.parameters import Parameter
+from didjack.effects.target import analytic
 from didjack.errors import DataError, DesignError
 from didjack.estimators.estimates import Estimates
 
@@ -23,37 +32,41 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TYPES = ("simple", "dynamic", "group", "calendar")
 WEIGHTS = ("did", "csdid")
 
 
 @dataclass(frozen=True, eq=False)
-class Aggregate(Shown):
+class Aggregate(Inferred):
     """An aggregation of group-time effects; K elements.
 
     Attributes
     ----------
     attgt : ATTgt
         The group-time effects.
-    plan : Plan
+    elements : Elements
         Which cells enter each average, and how they count.
     values : (1 + K,) array
         Overall effect, then the elements; (1,) for `simple`.
     """
 
     attgt: ATTgt = field(repr=False)
-    plan: Plan = field(repr=False)
+    elements: Elements = field(repr=False)
     values: Array
+
+    @property
+    def estimation(self) -> Estimation:
+        """The estimation of the group-time effects."""
+        return self.attgt.estimation
 
     @property
     def type(self) -> str:
         """Simple, dynamic, group or calendar."""
-        return self.plan.rule.type
+        return self.elements.rule.type.value
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters: "overall", then "event:0", "group:2006", "calendar:2007"."""
-        return self.plan.parameters
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters: "overall", then "event:0", "group:2006", "calendar:2007"."""
+        return self.elements.parameters
 
     @property
     def att(self) -> float:
@@ -63,7 +76,7 @@ class Aggregate(Shown):
     @property
     def labels(self) -> Array:
         """Event times, cohorts or periods of the elements, (K,); empty for `simple`."""
-        return self.plan.labels[: len(self.atts)]
+        return self.elements.labels[: len(self.atts)]
 
     @property
     def atts(self) -> Array:
@@ -82,38 +95,39 @@ class Aggregate(Shown):
             Of R replicates.
         """
         estimable = np.asarray(np.isfinite(estimates.att).any(axis=0))
-        plan = _plan_of(self.attgt, estimable, self.plan.rule)
-        position = {name: i for i, name in enumerate(plan.parameters)}
-        values = aggregate(plan, estimates, self.attgt.cells)
-        return values[:, [position[name] for name in self.parameters]]
+        elements = _form(self.estimation, estimable, self.elements.rule)
+        values = aggregate(elements, estimates, self.estimation.cells)
+        # Row 0 is the full sample: all of its elements are among these, in ascending order.
+        return values[:, [0, *(1 + np.searchsorted(elements.labels, self.labels))]]
 
-    def linear(self, att: Array) -> Array:
-        """Aggregate cells (R, m) with the weights of the full sample, (R, 1 + K).
+    def evaluate_fixed(self, att: Array) -> Array:
+        """Average cells (R, m) with the weights of the full sample, (R, 1 + K).
 
         Parameters
         ----------
         att : (R, m) array
             ATT(g,t) of R replicates.
         """
-        lin = linearize(self.plan, self.attgt.estimates, self.attgt.cells)
-        return att[:, self.plan.used] @ lin.cell[self.plan.used]
+        used = self.elements.used
+        lin = linearize(self.elements, self.estimation.estimates, self.estimation.cells)
+        return att[:, used] @ lin.cell[used]
 
-    def again(self, res: ATTgt) -> Aggregate:
-        """Aggregate other group-time effects by the same rule.
+    def estimate_again(self, estimation: Estimation) -> Aggregate:
+        """Average other group-time effects by the same rule.
 
         Parameters
         ----------
-        res : ATTgt
+        estimation : Estimation
         """
-        return aggregate_by(res, self.plan.rule)
+        return aggregate_by(ATTgt(estimation), self.elements.rule)
 
     @cached_property
     def influence(self) -> Array:
         """Influence functions of all parameters, (n, 1 + K), estimated weights included."""
-        res, plan = self.attgt, self.plan
-        lin = linearize(plan, res.estimates, res.cells)
-        psi = res.influence[:, plan.used] @ lin.cell[plan.used]
-        return psi + res.n * weight_influence(plan, res.panel, res.cells, lin.gap)
+        res, elements = self.attgt, self.elements
+        lin = linearize(elements, res.estimates, res.cells)
+        psi = res.influence[:, elements.used] @ lin.cell[elements.used]
+        return psi + res.n * weight_influence(elements, res.panel, res.cells, lin.gap)
 
     def analytic(self, cluster: str | None = None, level: float = 0.95) -> Inference:
         """Inference from influence functions with normal critical values.
@@ -125,42 +139,30 @@ class Aggregate(Shown):
         level : float
             Coverage of the intervals.
         """
-        code = self.attgt.unit_clusters(cluster)
-        return Inference(
-            method="analytic" if code is None else "clustered",
-            parameters=self.parameters,
-            att=self.values,
-            se=standard_errors(self.influence, code),
-            df=np.full(len(self.values), np.inf),
-            n_clusters=self.attgt.n if code is None else int(code.max()) + 1,
-            level=level,
-        )
+        return analytic(self, cluster, level)
 
     @cached_property
-    def _default(self) -> Inference:
+    def inference(self) -> Inference:
+        """Analytic inference, clustered if clustervars was given."""
         return self.analytic(self.attgt.beyond_unit)
 
     @property
     def se(self) -> float:
         """Analytic standard error of the overall effect, clustered if clustervars was given."""
-        return float(self._default.se[0])
+        return float(self.inference.se[0])
 
     @property
     def ses(self) -> Array:
         """Analytic standard errors of the elements, (K,)."""
-        return self._default.se[1:]
+        return self.inference.se[1:]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter, the overall effect first."""
-        return self._default.to_frame().drop(columns=["df", "n_clusters"])
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the parameters under broom's names."""
-        return self._default.tidy()
+        return self.inference.to_frame().drop(columns=["df", "n_clusters"])
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole aggregation."""
-        return self.attgt.glance().assign(type=self.type, att=self.att, se=self.se)
+        return self.estimation.glance().assign(type=self.type, att=self.att, se=self.se)
 
     def summary(self) -> str:
         """Return a short text for people."""
@@ -179,88 +181,6 @@ class Aggregate(Shown):
         return view("plot", self, ax=ax, level=level)
 
 
-@dataclass(frozen=True, eq=False)
-class Joint:
-    """Several aggregations of the same cells, for one covariance over all their parameters.
-
-    The overall effects are named after their aggregation: "simple", "dynamic", ...
-
-    Attributes
-    ----------
-    parts : tuple of Aggregate
-        Of the same `att_gt` result, each type once.
-    """
-
-    parts: tuple[Aggregate, ...]
-
-    @classmethod
-    def of(cls, parts: Sequence[Aggregate]) -> Joint:
-        """Check that the parts belong together.
-
-        Parameters
-        ----------
-        parts : sequence of Aggregate
-            Of the same `att_gt` result, each type once.
-        """
-        parts = tuple(parts)
-        if not parts or not all(isinstance(part, Aggregate) for part in parts):
-            raise DataError("Give aggregations from aggte, or the result of att_gt.")
-        if any(part.attgt is not parts[0].attgt for part in parts):
-            raise DataError("The aggregations must come from the same att_gt result.")
-        if len({part.type for part in parts}) < len(parts):
-            raise DataError("Give each type of aggregation once.")
-        return cls(parts)
-
-    @property
-    def attgt(self) -> ATTgt:
-        """The group-time effects behind all parts."""
-        return self.parts[0].attgt
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of all parameters."""
-        return tuple(n for part in self.parts for n in (part.type, *part.parameters[1:]))
-
-    @property
-    def values(self) -> Array:
-        """All estimates."""
-        return np.concatenate([part.values for part in self.parts])
-
-    @cached_property
-    def influence(self) -> Array:
-        """Influence functions of all parameters."""
-        return np.column_stack([part.influence for part in self.parts])
-
-    def evaluate(self, estimates: Estimates) -> Array:
-        """Aggregate every replicate.
-
-        Parameters
-        ----------
-        estimates : Estimates
-            Of R replicates.
-        """
-        return np.column_stack([part.evaluate(estimates) for part in self.parts])
-
-    def linear(self, att: Array) -> Array:
-        """Aggregate cells with the weights of the full sample.
-
-        Parameters
-        ----------
-        att : (R, m) array
-            ATT(g,t) of R replicates.
-        """
-        return np.column_stack([part.linear(att) for part in self.parts])
-
-    def again(self, res: ATTgt) -> Joint:
-        """Aggregate other group-time effects by the same rules.
-
-        Parameters
-        ----------
-        res : ATTgt
-        """
-        return Joint(tuple(part.again(res) for part in self.parts))
-
-
 def aggte(
     res: ATTgt,
     type: str = "simple",
@@ -270,21 +190,23 @@ def aggte(
     balance_e: float | None = None,
     weights: str = "did",
 ) -> Aggregate:
-    """Average group-time effects (Callaway and Sant'Anna, 2021, section 3).
+    """Average group-time effects (Callaway and Sant'Anna, 2021, section 3 and table 1).
+
+    Estimates, influence functions and arguments are those of R's `did::aggte`.
 
     Parameters
     ----------
     res : ATTgt
     type : {"simple", "dynamic", "group", "calendar"}
-        "simple": all post-treatment cells by cohort size. "dynamic": by time since treatment;
-        the overall effect is the mean over event times >= 0. "group": by cohort; the overall
-        effect weights cohorts by size. "calendar": by period; the overall effect is the mean
-        over periods.
+        "simple": all post-treatment cells by cohort size (eq. 3.10). "dynamic": by time since
+        treatment (eq. 3.4); the overall effect is the mean over event times >= 0. "group": by
+        cohort (eq. 3.7); the overall effect weights cohorts by size (eq. 3.11). "calendar": by
+        period (eq. 3.8); the overall effect is the mean over periods (eq. 3.12).
     min_e, max_e : float, optional
         First and last event time used; min_e only for "dynamic", max_e not for "calendar".
     balance_e : float, optional
         For "dynamic": keep the cohorts observed for at least this many periods after treatment,
-        and as many event times for each.
+        and as many event times for each (eq. 3.6).
     weights : {"did", "csdid"}
         "did": cells count by the share of their cohort in the sample (R `did`). "csdid": by the
         treated observations of each cell, also within cohorts, whose own weight in the overall
@@ -302,13 +224,12 @@ def aggte(
     DesignError
         No cell is left to average.
     """
-    if type not in TYPES:
-        raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+    chosen = AverageType.of(type)
     if weights not in WEIGHTS:
         raise DataError(f"weights must be 'did' or 'csdid', not {weights!r}.")
-    _refuse_unused(type, min_e=min_e, max_e=max_e, balance_e=balance_e)
+    _refuse_unused(chosen, min_e=min_e, max_e=max_e, balance_e=balance_e)
     rule = Rule(
-        type,
+        chosen,
         -np.inf if min_e is None else float(min_e),
         np.inf if max_e is None else float(max_e),
         None if balance_e is None else float(balance_e),
@@ -317,26 +238,37 @@ def aggte(
     return aggregate_by(res, rule)
 
 
-def _plan_of(res: ATTgt, estimable: Mask, rule: Rule) -> Plan:
-    return make_plan(res.cells, estimable, rule, res.times[0], res.cells.period.max())
-
-
 def aggregate_by(res: ATTgt, rule: Rule) -> Aggregate:
-    """Apply a rule to group-time effects; `aggte` with its arguments already checked."""
-    plan = _plan_of(res, res.estimable, rule)
-    if not plan.member.any():
+    """Apply a rule to group-time effects; `aggte` with its arguments already checked.
+
+    Parameters
+    ----------
+    res : ATTgt
+    rule : Rule
+
+    Raises
+    ------
+    DesignError
+        No cell is left to average.
+    """
+    elements = _form(res.estimation, res.estimable, rule)
+    if not elements.member.any():
         raise DesignError(
             f"No cell is left for type='{rule.type}'"
             + (" in the window of event times asked for. Widen min_e, max_e or balance_e."
                if res.estimable.any() else ": no ATT(g,t) can be estimated; see .ledger.")
         )  # fmt: skip
-    values = aggregate(plan, res.estimates, res.cells)
-    return Aggregate(res, plan, values[0])
+    values = aggregate(elements, res.estimates, res.cells)
+    return Aggregate(res, elements, values[0])
 
 
-def _refuse_unused(type: str, **given: float | None) -> None:
-    used = {"simple": ["max_e"], "group": ["max_e"], "calendar": [],
-            "dynamic": ["min_e", "max_e", "balance_e"]}[type]  # fmt: skip
+def _form(estimation: Estimation, estimable: Mask, rule: Rule) -> Elements:
+    cells = estimation.cells
+    first, last = estimation.panel.times[0], cells.period.max()
+    return form_elements(cells, estimable, rule, first, last)
+
+
+def _refuse_unused(type: AverageType, **given: float | None) -> None:
     for name, value in given.items():
-        if value is not None and name not in used:
+        if value is not None and name not in type.arguments:
             raise DataError(f"{name} does not apply to type='{type}'. Leave it out.")

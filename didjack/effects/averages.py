@@ -1,7 +1,9 @@
 """Averages of ATT(g,t) as array functions: for every replicate, and linearized for influence.
 
-Which cells make up which element depends on labels only, so it is planned once; the same plan then
-averages the full sample and every deletion.
+Which cells make up which element depends on labels only, so it is decided once; the same
+elements then average the full sample and every deletion. Equation numbers are those of Callaway
+and Sant'Anna (2021). The functions of R `did` are `compute.aggte` for the estimates and `wif` for
+the influence of estimated weights.
 """
 
 from __future__ import annotations
@@ -11,18 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
+from didjack.effects.average_types import AverageType
+from didjack.effects.parameters import OVERALL, Parameter
 from didjack.estimators.estimates import Estimates
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
 
-PREFIX = {"dynamic": "event", "group": "group", "calendar": "calendar", "simple": ""}
-
 
 @dataclass(frozen=True)
 class Rule:
-    """Which average is asked for (arguments of R `aggte`)."""
+    """Which average is asked for, and of which cells (arguments of R `aggte`).
 
-    type: str = "simple"
+    Attributes
+    ----------
+    type : AverageType
+    min_e, max_e : float
+        First and last event time.
+    balance_e : float or None
+        Periods after treatment for which a cohort must be observed.
+    weights : {"did", "csdid"}
+        Whether cells count by the size of their cohort or by their treated observations.
+    """
+
+    type: AverageType = AverageType.SIMPLE
     min_e: float = -np.inf
     max_e: float = np.inf
     balance_e: float | None = None
@@ -30,7 +43,7 @@ class Rule:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Elements:
     """Which cells make up which element of an aggregation; K elements, m cells.
 
     Attributes
@@ -49,12 +62,11 @@ class Plan:
     in_overall: Mask
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, the overall effect first."""
-        if self.rule.type == "simple":
-            return ("overall",)
-        prefix = PREFIX[self.rule.type]
-        return ("overall", *(f"{prefix}:{label:g}" for label in self.labels))
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, the overall effect first."""
+        kind = self.rule.type.element
+        labels = self.labels.tolist() if kind else []
+        return (OVERALL, *(Parameter(kind, (label,)) for label in labels))
 
     @property
     def used(self) -> Mask:
@@ -69,20 +81,20 @@ class Plan:
         """
         if self.rule.weights == "csdid":
             return estimates.cell_weight
-        if self.rule.type == "group":
+        if self.rule.type is AverageType.GROUP:
             return np.ones_like(estimates.att)
         return estimates.cohort_weight[:, cells.cohort]
 
     def element_weights(self, estimates: Estimates, cells: Cells) -> Array:
         """Weight of each element in the overall effect, (R, K)."""
         R = len(estimates.att)
-        if self.rule.type != "group":
+        if self.rule.type is not AverageType.GROUP:
             return np.broadcast_to(self.in_overall.astype(np.float64), (R, len(self.labels)))
-        if self.rule.weights == "csdid":  # mean over the cells of the cohort that are there
-            there = np.isfinite(estimates.att).astype(np.float64)
+        if self.rule.weights == "csdid":  # mean over the estimated cells of the cohort
+            estimated = np.isfinite(estimates.att).astype(np.float64)
             member = self.member.T.astype(np.float64)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return ((estimates.cell_weight * there) @ member) / (there @ member)
+                return ((estimates.cell_weight * estimated) @ member) / (estimated @ member)
         return estimates.cohort_weight[:, cells.cohort[self.first_cell]]
 
     @property
@@ -91,7 +103,7 @@ class Plan:
         return self.member.argmax(axis=1)
 
 
-def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: float) -> Plan:
+def form_elements(cells: Cells, estimable: Mask, rule: Rule, first: float, last: float) -> Elements:
     """Assign the estimable cells to elements.
 
     Parameters
@@ -104,34 +116,39 @@ def make_plan(cells: Cells, estimable: Mask, rule: Rule, first: float, last: flo
 
     Returns
     -------
-    Plan
+    Elements
     """
     event_time = cells.event_time
     post = estimable & cells.post & (event_time <= rule.max_e)
-    if rule.type == "simple":
-        return Plan(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool))
-    if rule.type in ("group", "calendar"):
-        values = cells.group if rule.type == "group" else cells.period
+    if rule.type is AverageType.SIMPLE:
+        return Elements(rule, np.zeros(1), post[None, :], np.ones(1, dtype=bool))
+    if rule.type in (AverageType.GROUP, AverageType.CALENDAR):
+        values = cells.group if rule.type is AverageType.GROUP else cells.period
         labels = np.unique(values[post])
         member = post & (values == labels[:, None])
-        return Plan(rule, labels, member, np.ones(len(labels), dtype=bool))
+        return Elements(rule, labels, member, np.ones(len(labels), dtype=bool))
     used = estimable & (event_time >= rule.min_e) & (event_time <= rule.max_e)
     if rule.balance_e is not None:
         used &= last - cells.group >= rule.balance_e
         used &= (event_time <= rule.balance_e) & (event_time >= rule.balance_e - last + first)
     labels = np.unique(event_time[used])
-    return Plan(rule, labels, used & (event_time == labels[:, None]), labels >= 0)
+    return Elements(rule, labels, used & (event_time == labels[:, None]), labels >= 0)
 
 
-def aggregate(plan: Plan, estimates: Estimates, cells: Cells) -> Array:
+def aggregate(elements: Elements, estimates: Estimates, cells: Cells) -> Array:
     """Average the cells of every replicate.
+
+    An element is a weighted mean of cells: of those at event time e (eq. 3.4, with `balance_e`
+    eq. 3.6), of cohort g after treatment (eq. 3.7), or of period t (eq. 3.8). The overall effect is
+    the mean over event times from 0 on, over cohorts by size (eq. 3.11) or over periods (eq. 3.12);
+    for `simple` the mean of all cells after treatment by cohort size (eq. 3.10).
 
     Cells that a replicate does not have are left out and the weights of the others rescaled,
     as a refit without the cluster would do.
 
     Parameters
     ----------
-    plan : Plan
+    elements : Elements
     estimates : Estimates
         R replicates.
     cells : Cells
@@ -141,19 +158,19 @@ def aggregate(plan: Plan, estimates: Estimates, cells: Cells) -> Array:
     (R, 1 + K) array
         Overall effect first; (R, 1) for `simple`. NaN where nothing is left.
     """
-    there = np.isfinite(estimates.att)
-    weight = np.where(there, plan.cell_weights(estimates, cells), 0.0)
-    value = np.where(there, estimates.att, 0.0)
-    member = plan.member.T.astype(np.float64)
+    estimated = np.isfinite(estimates.att)
+    weight = np.where(estimated, elements.cell_weights(estimates, cells), 0.0)
+    value = np.where(estimated, estimates.att, 0.0)
+    member = elements.member.T.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        elements = ((weight * value) @ member) / (weight @ member)
-        if plan.rule.type == "simple":
-            return elements
-        share = plan.element_weights(estimates, cells)
-        share = np.where(np.isfinite(elements) & plan.in_overall, share, 0.0)
-        total = (share * np.where(np.isfinite(elements), elements, 0.0)).sum(axis=1)
+        means = ((weight * value) @ member) / (weight @ member)
+        if elements.rule.type is AverageType.SIMPLE:
+            return means
+        share = elements.element_weights(estimates, cells)
+        share = np.where(np.isfinite(means) & elements.in_overall, share, 0.0)
+        total = (share * np.where(np.isfinite(means), means, 0.0)).sum(axis=1)
         overall = total / share.sum(axis=1)
-    return np.column_stack([overall, elements])
+    return np.column_stack([overall, means])
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,12 +191,15 @@ class Linearization:
     gap: Array
 
 
-def linearize(plan: Plan, estimates: Estimates, cells: Cells) -> Linearization:
+def linearize(elements: Elements, estimates: Estimates, cells: Cells) -> Linearization:
     """Derive the influence of effects and of weights on every parameter, in the full sample.
+
+    First-order terms of `aggregate` in the cells and in the weights, as R `did` has them in
+    `compute.aggte` (`wif` for the weights).
 
     Parameters
     ----------
-    plan : Plan
+    elements : Elements
     estimates : Estimates
     cells : Cells
 
@@ -187,36 +207,36 @@ def linearize(plan: Plan, estimates: Estimates, cells: Cells) -> Linearization:
     -------
     Linearization
     """
-    did, group = plan.rule.weights == "did", plan.rule.type == "group"
-    value = np.where(plan.used, estimates.att[0], 0.0)
-    raw = plan.member * plan.cell_weights(estimates, cells)[0]
+    did, group = elements.rule.weights == "did", elements.rule.type is AverageType.GROUP
+    value = np.where(elements.used, estimates.att[0], 0.0)
+    raw = elements.member * elements.cell_weights(estimates, cells)[0]
     size = raw.sum(axis=1)
     cell = (raw / size[:, None]).T  # (m, K)
     theta = value @ cell
-    gap = (plan.member * (value - theta[:, None]) / size[:, None]).T
+    gap = (elements.member * (value - theta[:, None]) / size[:, None]).T
     if did and group:
         gap = np.zeros_like(gap)  # the mean over a cohort's cells has no weights to estimate
-    if plan.rule.type == "simple":
+    if elements.rule.type is AverageType.SIMPLE:
         return Linearization(cell, gap)
-    share = plan.element_weights(estimates, cells)[0] * plan.in_overall
+    share = elements.element_weights(estimates, cells)[0] * elements.in_overall
     with np.errstate(divide="ignore", invalid="ignore"):
         overall = share / share.sum()  # NaN throughout when no element enters
     overall_gap = gap @ overall
     if did and group:  # csdid holds the cohort weights fixed
-        np.add.at(overall_gap, plan.first_cell, (theta - theta @ overall) / share.sum())
+        np.add.at(overall_gap, elements.first_cell, (theta - theta @ overall) / share.sum())
     return Linearization(
         np.column_stack([cell @ overall, cell]), np.column_stack([overall_gap, gap])
     )
 
 
-def weight_influence(plan: Plan, panel: Panel, cells: Cells, gap: Array) -> Array:
+def weight_influence(elements: Elements, panel: Panel, cells: Cells, gap: Array) -> Array:
     """Influence of every unit through estimated weights, (n, P), on the scale of one unit.
 
     In cross-sections with csdid's weights a row counts in all cells of its cohort that compare
     its period; otherwise a unit counts in all cells of its cohort.
     """
     Q, T = len(panel.cohorts), len(panel.times)
-    if plan.rule.weights == "csdid" and not panel.is_panel:
+    if elements.rule.weights == "csdid" and not panel.is_panel:
         block = np.zeros((Q, T, gap.shape[1]))
         np.add.at(block, (cells.cohort, cells.time), gap)
         other = ~cells.is_base
@@ -224,5 +244,5 @@ def weight_influence(plan: Plan, panel: Panel, cells: Cells, gap: Array) -> Arra
         return panel.sum_by_unit(panel.w[:, None] * block[panel.cohort, panel.time])
     by_cohort = np.zeros((Q, gap.shape[1]))
     np.add.at(by_cohort, cells.cohort, gap)
-    weight = panel.unit_weight if plan.rule.weights == "did" else panel.unit_mean_weight
+    weight = panel.unit_weight if elements.rule.weights == "did" else panel.unit_mean_weight
     return weight[:, None] * by_cohort[panel.unit_cohort]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
+from didjack.core.results import Inference
+from didjack.core.views import Shown
 from didjack.errors import DesignError
-
-if TYPE_CHECKING:
-    from didjack.inference.jackknife import Jackknife
+from didjack.inference.places import places, with_error
 
 
 @dataclass(frozen=True, eq=False)
-class Band:
+class Band(Shown):
     """A band that covers all P parameters together with the given probability.
 
     Attributes
@@ -50,40 +49,97 @@ class Band:
         )
 
 
-def t_band(jk: Jackknife, level: float, n_draws: int, seed: int) -> Band:
-    """Make a sup-t band from the joint CV3 covariance.
+def sup_t_band(
+    inference: Inference, level: float | None = None, n_draws: int = 100_000, seed: int = 0
+) -> Band:
+    """Make a sup-t band over the elements of an average, or over group-time effects.
 
-    The critical value is the quantile of the largest absolute entry of a multivariate t with the
-    correlation of the covariance and the smallest H - 1 of the parameters as degrees of freedom,
-    from seeded draws. Elements without a standard error (base periods) are left out.
+    Overall effects do not belong to it, nor elements without a standard error (base periods).
 
     Parameters
     ----------
-    jk : Jackknife
-        Of an aggregation; its overall effect does not belong to the band.
-    level : float
-    n_draws : int
-        The Monte Carlo error of the coverage is about sqrt(level (1 - level) / n_draws).
-    seed : int
+    inference : Inference
+        With a joint covariance, from `analytic`, `jackknife(...).inference`, ...; its smallest
+        degrees of freedom count, infinitely many give a normal distribution.
+    level : float, optional
+        Coverage of the band; that of the inference without it.
+    n_draws, seed : int
+        See `sup_t_quantile`.
 
     Returns
     -------
     Band
+
+    Raises
+    ------
+    DesignError
+        No element has a standard error, or there is no joint covariance.
     """
-    inference = jk.inference
-    elements = [i for i, name in enumerate(jk.parameters) if ":" in name or "(" in name]
-    at = [i for i in elements if np.isfinite(inference.se[i])]
+    level = inference.level if level is None else level
+    at = band_elements(inference)
+    se = inference.se[at]
+    corr = inference.vcov.to_numpy()[np.ix_(at, at)] / np.outer(se, se)
+    value = sup_t_quantile(corr, float(inference.df[at].min()), level, n_draws, seed)
+    return make_band(inference, at, value, level)
+
+
+def sup_t_quantile(corr: Array, df: float, level: float, n_draws: int, seed: int) -> float:
+    """Return a quantile of the largest absolute entry of a multivariate t, from seeded draws.
+
+    Parameters
+    ----------
+    corr : (P, P) array
+        Correlations; may be singular.
+    df : float
+        Degrees of freedom; inf for the normal.
+    level : float
+        Probability.
+    n_draws : int
+        The Monte Carlo error of the coverage is about sqrt(level (1 - level) / n_draws).
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    draws = rng.standard_normal((n_draws, len(corr))) @ _root(corr).T
+    largest = np.abs(draws).max(axis=1)
+    if np.isfinite(df):
+        largest /= np.sqrt(rng.chisquare(df, n_draws) / df)
+    return float(np.quantile(largest, level))
+
+
+def band_elements(inference: Inference) -> list[int]:
+    """Return the places of the parameters that a band covers.
+
+    Parameters
+    ----------
+    inference : Inference
+
+    Raises
+    ------
+    DesignError
+        No element has a standard error.
+    """
+    at = with_error(inference, places(inference, lambda parameter: parameter.is_element))
     if not at:
         raise DesignError("No element has a standard error, so there is no band.")
-    se = inference.se[at]
-    corr = jk.vcov.to_numpy()[np.ix_(at, at)] / np.outer(se, se)
-    df = float(inference.df[at].min())
-    rng = np.random.default_rng(seed)
-    draws = rng.standard_normal((n_draws, len(at))) @ _root(corr).T
-    largest = np.abs(draws).max(axis=1) / np.sqrt(rng.chisquare(df, n_draws) / df)
-    names = tuple(jk.parameters[i] for i in at)
-    value = float(np.quantile(largest, level))
-    return Band(f"{jk.method} sup-t", names, inference.att[at], se, value, level)
+    return at
+
+
+def make_band(inference: Inference, at: list[int], critical_value: float, level: float) -> Band:
+    """Put a band around some parameters.
+
+    Parameters
+    ----------
+    inference : Inference
+    at : list of int
+        Their places, from `band_elements`.
+    critical_value : float
+        Of the largest absolute t statistic.
+    level : float
+        Coverage.
+    """
+    names = tuple(inference.parameters[i] for i in at)
+    method = f"{inference.method} sup-t"
+    return Band(method, names, inference.att[at], inference.se[at], critical_value, level)
 
 
 def _root(corr: Array) -> Array:

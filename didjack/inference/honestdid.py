@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from didjack.core.linalg import Array
+from didjack.core.results import Inference
 from didjack.errors import DesignError
+from didjack.inference.places import event_times, with_error
 
-if TYPE_CHECKING:
-    from didjack.inference.jackknife import Jackknife
+UNIVERSAL = (
+    "Sensitivity analysis needs base_period='universal' in att_gt: with a varying base "
+    "the pre-treatment estimates are changes from period to period."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +29,14 @@ class HonestDiDInput:
     event_times : (p,) array
     betahat : (p,) array
     sigma : (p, p) array
-        Joint CV3 covariance.
+        Joint covariance.
     num_pre, num_post : int
         Event times before and after the reference period.
     reference : float
         The event time left out.
-    df : int
-        H - 1, for tools that use t critical values.
+    df : float
+        For tools that use t critical values: the smallest degrees of freedom, H - 1 of a
+        jackknife; inf for normal critical values.
     """
 
     event_times: Array
@@ -41,52 +45,50 @@ class HonestDiDInput:
     num_pre: int
     num_post: int
     reference: float
-    df: int
+    df: float
 
 
-def honestdid_input(jk: Jackknife, reference: float = -1) -> HonestDiDInput:
-    """Take the event study of a jackknife.
+def honestdid_input(inference: Inference, reference: float = -1) -> HonestDiDInput:
+    """Take the event study of an inference.
 
     Parameters
     ----------
-    jk : Jackknife
-        Of `aggte(..., type="dynamic")` with base_period="universal": the bounds compare all
-        event times with the same reference period.
+    inference : Inference
+        With a joint covariance, of `aggte(..., type="dynamic")` with base_period="universal":
+        the bounds compare all event times with the same reference period.
     reference : float
         Event time of the base period, -1 without anticipation.
 
     Raises
     ------
     DesignError
-        Not an event study with a universal base period, or an event time without a standard
-        error.
+        Not an event study, an event time without a standard error, a reference period that is
+        estimated (which no universal base period is), or no joint covariance.
     """
-    if jk.target.attgt.options.base_period != "universal":
-        raise DesignError(
-            "Sensitivity analysis needs base_period='universal' in att_gt: with a varying base "
-            "the pre-treatment estimates are changes from period to period."
-        )
-    at = [i for i, n in enumerate(jk.parameters) if n.startswith("event:")]
-    times = np.array([float(jk.parameters[i].split(":")[1]) for i in at])
-    if not len(at) or reference not in times:
+    time_of = event_times(inference)
+    base = [i for i in time_of if time_of[i] == reference]
+    if not base:
         raise DesignError(
             f"There is no event time {reference:g} to leave out. Use aggte(..., type='dynamic') "
             "and name the event time of the base period."
         )
-    keep = times != reference
-    at = [i for i, k in zip(at, keep, strict=True) if k]
-    times = times[keep]
-    without = [jk.parameters[i] for i in at if not np.isfinite(jk.inference.se[i])]
+    at = [i for i in time_of if i not in base]
+    without = [inference.parameters[i] for i in at if i not in with_error(inference, at)]
     if without:
         raise DesignError(
-            f"{', '.join(without)} has no CV3 standard error. Narrow the window with min_e, max_e."
+            f"{', '.join(without)} has no {inference.method} standard error. Narrow the window "
+            "with min_e, max_e."
         )
+    if with_error(inference, base):
+        raise DesignError(UNIVERSAL)
+    times = np.array([time_of[i] for i in at])
+    df = float(inference.df[at].min())
     return HonestDiDInput(
         event_times=times,
-        betahat=jk.inference.att[at],
-        sigma=jk.vcov.to_numpy()[np.ix_(at, at)],
+        betahat=inference.att[at],
+        sigma=inference.vcov.to_numpy()[np.ix_(at, at)],
         num_pre=int((times < reference).sum()),
         num_post=int((times > reference).sum()),
         reference=float(reference),
-        df=int(jk.inference.df[at].min()),
+        df=int(df) if np.isfinite(df) else df,
     )

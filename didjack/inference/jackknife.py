@@ -7,7 +7,6 @@ Webb 2026). All deletions come from one pass over the data.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,30 +14,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from didjack.core import cv3
 from didjack.core.linalg import Array, Mask
 from didjack.core.moments import Clusters
-from didjack.core.results import Inference
-from didjack.core.views import Shown, view
-from didjack.effects.aggregate import Aggregate, Joint
+from didjack.core.results import Inference, Inferred, combination
+from didjack.core.views import view
+from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
+from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
+from didjack.effects.joint import Joint
+from didjack.effects.parameters import Parameter
+from didjack.effects.target import Target
 from didjack.errors import DataError, DesignError
-from didjack.inference.bands import Band, t_band
-from didjack.inference.deletions import Replicates, replicate
-from didjack.inference.honestdid import HonestDiDInput, honestdid_input
-from didjack.inference.lincom import describe_lincom, parse_lincom
-from didjack.inference.pretest import PreTest, f_pretest
+from didjack.inference import notes
+from didjack.inference.bands import Band, sup_t_band
+from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
+from didjack.inference.pretest import PreTest, joint_pretest
+from didjack.inference.replicates import (
+    fixed_values,
+    lost_cohorts,
+    lost_covariates,
+    refit_values,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Target = Aggregate | ATTgt | Joint
+ROUNDING = 1e-13  # relative to the largest effect; standard errors below it are rounding error
 
 
 @dataclass(frozen=True, eq=False)
-class Jackknife(Shown):
+class Jackknife(Inferred):
     """Cluster-jackknife inference; C clusters, P parameters.
 
     Attributes
@@ -85,8 +93,8 @@ class Jackknife(Shown):
         return self.target
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters; the overall effect of an aggregation comes first."""
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is estimated; the overall effect of an aggregation comes first."""
         return self.target.parameters
 
     @property
@@ -107,44 +115,33 @@ class Jackknife(Shown):
     @cached_property
     def skipped(self) -> pd.DataFrame:
         """Clusters whose deletion leaves no overall effect: cluster, reason."""
-        kept = self._usable.any(axis=1)
-        if not isinstance(self.target, ATTgt):
-            kept = self._usable[:, 0]
-        nothing_treated = self.cohort_lost.sum(axis=1) == len(self.target.attgt.panel.treated)
-        skipped = np.flatnonzero(~kept)
-        reasons = np.where(
-            nothing_treated[skipped],
-            "the only treated cluster; without it nothing is treated",
-            "no cell of the aggregation can be estimated without it",
-        )
-        return pd.DataFrame({"cluster": self.clusters.labels[skipped], "reason": reasons})
+        every_cell = self.parameters[0].is_element  # no overall effect: all cells must be gone
+        kept = np.asarray(self._usable.any(axis=1) if every_cell else self._usable[:, 0])
+        treated = self.target.estimation.panel.treated
+        nothing_treated = np.asarray(self.cohort_lost.sum(axis=1) == len(treated))
+        return notes.skipped_frame(self.clusters, kept, nothing_treated)
 
     @cached_property
     def lost_cohorts(self) -> pd.DataFrame:
         """Deletions that remove whole cohorts, so that averages have fewer: cluster, cohort."""
         h, q = np.nonzero(self.cohort_lost)
-        cohorts = self.target.attgt.panel.cohorts
+        cohorts = self.target.estimation.panel.cohorts
         return pd.DataFrame({"cluster": self.clusters.labels[h], "cohort": cohorts[q]})
 
     @cached_property
     def lost_covariates(self) -> pd.DataFrame:
         """Deletions that make a covariate redundant: cluster, covariate."""
         h, j = np.nonzero(self.covariate_lost)
-        names = np.array(self.target.attgt.panel.design.names)
+        names = np.array(self.target.estimation.panel.design.names)
         return pd.DataFrame({"cluster": self.clusters.labels[h], "covariate": names[j]})
 
     @cached_property
     def deviations(self) -> Array:
         """theta_(h) - theta, (C, P); zero where a deletion leaves nothing to estimate."""
-        return self._deviations(self.replicates)
+        return self._deviations(self.replicates)[0]
 
-    def _deviations(self, replicates: Array) -> Array:
-        usable = np.isfinite(replicates[1:])
-        center = replicates[0]
-        if self.center == "mean":
-            count = np.maximum(usable.sum(axis=0), 1)
-            center = np.where(usable, replicates[1:], 0.0).sum(axis=0) / count
-        return np.where(usable, replicates[1:] - center, 0.0)
+    def _deviations(self, replicates: Array) -> tuple[Array, Array]:
+        return cv3.deviations(replicates[0], replicates[1:], self.center)
 
     @cached_property
     def inference(self) -> Inference:
@@ -152,20 +149,21 @@ class Jackknife(Shown):
         return self._inference(self.parameters, self.replicates)
 
     def _inference(self, parameters: tuple[str, ...], replicates: Array) -> Inference:
-        H = np.isfinite(replicates[1:]).sum(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = (H - 1) / H * (self._deviations(replicates) ** 2).sum(axis=0)
+        deviations, H = self._deviations(replicates)
+        variance = cv3.variance(deviations, H)
         # Where every deletion gives the same up to rounding (base periods, zero by construction)
         # there is no standard error.
-        rounding = 1e-13 * np.nanmax(np.abs(self.target.attgt.att), initial=0.0)
+        largest = np.nanmax(np.abs(self.target.estimation.att), initial=0.0)
+        distinct = variance > (ROUNDING * largest) ** 2
         return Inference(
             method=self.method,
             parameters=parameters,
             att=replicates[0],
-            se=np.where((H > 1) & (variance > rounding**2), np.sqrt(variance), np.nan),
+            se=np.sqrt(np.where(distinct, variance, np.nan)),
             df=np.where(H > 1, H - 1.0, np.nan),
             n_clusters=len(self.clusters),
             level=self.level,
+            scores=cv3.scores(deviations, H),
         )
 
     @property
@@ -176,10 +174,7 @@ class Jackknife(Shown):
         parameter keeps its own factor (H - 1) / H, so the diagonal is the squared standard
         errors and the matrix is positive semi-definite.
         """
-        H = self._usable.sum(axis=0)
-        factor = np.where(H > 1, (H - 1) / np.maximum(H, 1), np.nan)  # as for the standard errors
-        scaled = self.deviations * np.sqrt(factor)
-        return pd.DataFrame(scaled.T @ scaled, index=self.parameters, columns=self.parameters)
+        return self.inference.vcov
 
     def lincom(self, expression: str | Mapping[str, float]) -> Inference:
         """Infer on a linear combination of parameters.
@@ -203,10 +198,8 @@ class Jackknife(Shown):
         DataError
             The expression cannot be read or names an unknown parameter.
         """
-        weights = parse_lincom(expression, self.parameters)
-        at = [self.parameters.index(name) for name in weights]
-        combined = self.replicates[:, at] @ np.array(list(weights.values()))
-        name = expression if isinstance(expression, str) else describe_lincom(weights)
+        name, at, weights = combination(expression, self.parameters)
+        combined = self.replicates[:, at] @ weights
         return self._inference((name,), combined[:, None])
 
     def band(self, level: float | None = None, n_draws: int = 100_000, seed: int = 0) -> Band:
@@ -230,7 +223,7 @@ class Jackknife(Shown):
         DesignError
             No element has a standard error.
         """
-        return t_band(self, self.level if level is None else level, n_draws, seed)
+        return sup_t_band(self.inference, level, n_draws, seed)
 
     def pretest(self) -> PreTest:
         """Test that all pre-treatment parameters are zero, with their joint CV3 covariance.
@@ -244,7 +237,7 @@ class Jackknife(Shown):
             Nothing before treatment has a standard error, or there are as many parameters as
             deletions, or the covariance is singular.
         """
-        return f_pretest(self)
+        return joint_pretest(self.inference)
 
     def to_honestdid(self, reference: float = -1) -> HonestDiDInput:
         """Hand the event study to tools for sensitivity analysis.
@@ -260,7 +253,9 @@ class Jackknife(Shown):
             Not an event study with a universal base period, or an event time without a standard
             error.
         """
-        return honestdid_input(self, reference)
+        if self.target.estimation.options.base_period != "universal":
+            raise DesignError(UNIVERSAL)
+        return honestdid_input(self.inference, reference)
 
     @property
     def atts(self) -> pd.Series:
@@ -309,17 +304,9 @@ class Jackknife(Shown):
         """Degrees of freedom H - 1 of the overall effect, zero without any usable deletion."""
         return max(self.n_replicates - 1, 0)
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per parameter: att, CV3 se, t, p, interval, df, n_clusters."""
-        return self.inference.to_frame()
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the parameters under broom's names."""
-        return self.inference.tidy()
-
     def glance(self) -> pd.DataFrame:
         """One row on the whole jackknife."""
-        return self.target.attgt.glance().assign(
+        return self.target.estimation.glance().assign(
             att=self.att,
             se=self.se,
             method=self.method,
@@ -332,27 +319,12 @@ class Jackknife(Shown):
     @property
     def notes(self) -> list[str]:
         """Sentences on what the reader of the table must know."""
-        notes = [f"Skipped cluster {c}: {reason}." for c, reason in self.skipped.to_numpy()]
-        usable = self._usable.sum(axis=0)
-        fewer = (usable < usable.max()) & (usable > 0)
-        if fewer.any():
-            names = ", ".join(n for n, few in zip(self.parameters, fewer, strict=True) if few)
-            notes.append(
-                f"Some deletions leave nothing of {names}: the standard error varies the other "
-                "clusters only, and is too small where one treated cluster carries the effect."
-            )
-        for cluster, rows in self.lost_cohorts.groupby("cluster", sort=False):
-            lost = ", ".join(f"{g:g}" for g in rows["cohort"])
-            moves = (
-                "the estimand moves"
-                if self.estimand == "refit"
-                else "its effects are held at their full-sample estimates"
-            )
-            notes.append(f"Without cluster {cluster}, cohort {lost} is lost: {moves}.")
-        for cluster, rows in self.lost_covariates.groupby("cluster", sort=False):
-            lost = ", ".join(rows["covariate"])
-            notes.append(f"Without cluster {cluster}, covariate {lost} is redundant.")
-        return notes
+        return [
+            *notes.notes_on_skipped(self.skipped),
+            *notes.notes_on_fewer(self.parameters, self._usable),
+            *notes.notes_on_cohorts(self.lost_cohorts, self.estimand),
+            *notes.notes_on_covariates(self.lost_covariates),
+        ]
 
     def summary(self) -> str:
         """Return a short text for people."""
@@ -371,12 +343,13 @@ class Jackknife(Shown):
 
 
 def jackknife(
-    target: Target | Sequence[Aggregate],
+    target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
     cluster: str | None = None,
     level: float = 0.95,
     *,
     center: str = "estimate",
     estimand: str = "refit",
+    deletions: Deletions | None = None,
 ) -> Jackknife:
     """Jackknife estimates by deleting one cluster at a time.
 
@@ -399,6 +372,10 @@ def jackknife(
         all averages keep their full-sample weights, and cells that a deletion removes are held
         at their full-sample estimate. The estimand then stays the same under every deletion;
         what only the deleted cluster can tell about is left out of the standard error.
+    deletions : Deletions, optional
+        From `res.deletions(cluster)` of the same `att_gt` result. Without it every call makes a
+        pass over the data, so that four averages cost four passes; with it they share one, as in
+        `csdid`. A sequence of Aggregate needs one pass in any case.
 
     Returns
     -------
@@ -414,7 +391,8 @@ def jackknife(
     Raises
     ------
     DataError
-        `level` is not between 0 and 1, or the cluster variable cannot be used.
+        `level` is not between 0 and 1, the cluster variable cannot be used, or `deletions` are of
+        other estimates or clusters.
     DesignError
         There are fewer than two clusters, or deleting one leaves no never-treated control.
     """
@@ -424,87 +402,37 @@ def jackknife(
         raise DataError(f"center must be 'estimate' (CV3) or 'mean' (CV3J), not {center!r}.")
     if estimand not in ("refit", "fixed"):
         raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
-    if not isinstance(target, (Aggregate, ATTgt, Joint)):
-        target = Joint.of(target)
-    res = target.attgt
-    name = _cluster_variable(res, cluster)
-    if name not in res.cache:  # the four aggregations share one pass
-        res.cache[name] = replicate(res, name)
-    replicates = res.cache[name]
-    jk = _from_replicates(target, replicates, level, estimand)
-    return dataclasses.replace(jk, center=center)
-
-
-def _cluster_variable(res: ATTgt, cluster: str | None) -> str:
-    name = cluster or res.beyond_unit or res.panel.roles.idname
-    if name is None:
-        raise DataError(
-            "Repeated cross-sections need a cluster variable: pass clustervars to att_gt, or "
-            "cluster to jackknife."
-        )
-    return name
-
-
-def _from_replicates(
-    target: Target, replicates: Replicates, level: float, estimand: str
-) -> Jackknife:
-    res, estimates = target.attgt, replicates.estimates
-    rows = estimates.cohort_rows.copy()
-    if estimand == "fixed":
-        values = target.linear(_fill(res, replicates))
-        for h, refit in replicates.refits.items():
-            rows[h + 1] = _cohort_rows(res, refit)
+    whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
+    if deletions is None:
+        estimation = whole.estimation
+        deletions = delete_clusters(estimation, cluster_variable(estimation, cluster))
     else:
-        values = target.evaluate(estimates)
-        for h, refit in replicates.refits.items():
-            rows[h + 1] = _cohort_rows(res, refit)
-            values[h + 1] = _match(target, refit)
-    panel = res.panel
-    lost = (rows[1:] == 0) & (rows[0] > 0)
-    lost[:, ~np.isin(np.arange(rows.shape[1]), panel.treated)] = False
-    if estimand == "fixed":  # nothing can be learnt from it about any treated cohort
-        values[1:][lost.sum(axis=1) == len(panel.treated)] = np.nan
-    values[0] = target.values
+        _refuse_other(deletions, whole, cluster)
+    lost = lost_cohorts(deletions)
+    if estimand == "fixed":
+        replicates = fixed_values(whole, deletions, lost)
+    else:
+        replicates = refit_values(whole, deletions)
     return Jackknife(
-        target=target,
-        clusters=replicates.clusters,
-        replicates=values,
+        target=whole,
+        clusters=deletions.clusters,
+        replicates=replicates,
         cohort_lost=lost,
-        covariate_lost=estimates.left_out[1:] & ~estimates.left_out[0],
+        covariate_lost=lost_covariates(deletions),
         level=level,
+        center=center,
         estimand=estimand,
     )
 
 
-def _fill(res: ATTgt, replicates: Replicates) -> Array:
-    """Cells of all replicates, (C + 1, m), with the full sample's where a deletion has none."""
-    att = replicates.estimates.att.copy()
-    for h, refit in replicates.refits.items():
-        att[h + 1] = np.nan if refit is None else _by_name(refit, res.parameters)
-    return np.where(np.isfinite(att), att, res.att)
-
-
-def _cohort_rows(res: ATTgt, refit: ATTgt | None) -> NDArray[np.int64]:
-    """Place the cohort sizes of a refit by cohort; zero for cohorts without effects there."""
-    if refit is None:
-        return np.zeros(len(res.panel.cohorts), dtype=np.int64)
-    treated = refit.panel.treated
-    cohorts, sizes = refit.panel.cohorts[treated], refit.estimates.cohort_rows[0, treated]
-    at = dict(zip(cohorts.tolist(), sizes.tolist(), strict=True))
-    return np.array([at.get(g, 0) for g in res.panel.cohorts.tolist()], dtype=np.int64)
-
-
-def _match(target: Target, refit: ATTgt | None) -> Array:
-    """Evaluate a refit, and place its parameters by name."""
-    try:
-        other = None if refit is None else target.again(refit)
-    except DesignError:
-        other = None
-    if other is None:
-        return np.full(len(target.values), np.nan)
-    return _by_name(other, target.parameters)
-
-
-def _by_name(target: Target, parameters: tuple[str, ...]) -> Array:
-    found = dict(zip(target.parameters, target.values.tolist(), strict=True))
-    return np.array([found.get(name, np.nan) for name in parameters])
+def _refuse_other(deletions: Deletions, target: Target, cluster: str | None) -> None:
+    if deletions.estimation is not target.estimation:
+        raise DataError(
+            "The deletions are of another att_gt result. Pass res.deletions(...) of the result "
+            "that the average was made from."
+        )
+    if cluster is not None and cluster != deletions.clusters.name:
+        raise DataError(
+            f"The deletions are by '{deletions.clusters.name}', not by '{cluster}'. Leave out "
+            "cluster, or pass deletions of that variable."
+        )

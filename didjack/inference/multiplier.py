@@ -9,20 +9,24 @@ number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
 
-from didjack.core.analytic import cluster_sums
+from didjack.core.analytic import influence_sums
 from didjack.core.linalg import Array
-from didjack.core.results import Inference
-from didjack.effects.aggregate import Aggregate, Joint
-from didjack.effects.attgt import ATTgt
-from didjack.errors import DataError, DesignError
-from didjack.inference.bands import Band
+from didjack.core.results import Inference, Inferred, combination
+from didjack.effects.parameters import Parameter
+from didjack.effects.target import Target
+from didjack.errors import DataError
+from didjack.inference.bands import Band, band_elements, make_band
+from didjack.inference.honestdid import HonestDiDInput, honestdid_input
+from didjack.inference.pretest import PreTest, joint_pretest
 
 BLOCK = 250  # draws per seed
 _Z = stats.norm.ppf(0.75) - stats.norm.ppf(0.25)
@@ -54,17 +58,19 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Multiplier:
+class Multiplier(Inferred):
     """A multiplier bootstrap; B draws, P parameters.
 
     Attributes
     ----------
     target : Aggregate, ATTgt or Joint
         What was bootstrapped.
-    inference : Inference
-        Standard errors with normal critical values, as R `did` uses them pointwise.
     draws : (B, P) array
-        Bootstrap deviations of the parameters.
+        Bootstrap deviations of the parameters; zero throughout for what is zero by construction.
+    n_clusters : int
+        Clusters (or units) that the multipliers perturb.
+    level : float
+        Coverage of the intervals.
     distribution : {"rademacher", "mammen", "webb"}
         Of the multipliers.
     scale : {"iqr", "sd"}
@@ -73,17 +79,73 @@ class Multiplier:
         Of the draws.
     """
 
-    target: Aggregate | ATTgt | Joint = field(repr=False)
-    inference: Inference
+    target: Target = field(repr=False)
     draws: Array = field(repr=False)
+    n_clusters: int
+    level: float
     distribution: str
     scale: str
     seed: int
 
     @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is estimated; the overall effect of an aggregation comes first."""
+        return self.target.parameters
+
+    @cached_property
+    def inference(self) -> Inference:
+        """Standard errors with normal critical values, as R `did` uses them pointwise."""
+        return self._inference(self.parameters, self.target.values, self.draws)
+
+    def _inference(self, parameters: tuple[str, ...], att: Array, draws: Array) -> Inference:
+        se = np.where((draws == 0).all(axis=0), np.nan, spread(draws, self.scale))
+        return Inference(
+            method=f"bootstrap ({self.distribution})",
+            parameters=parameters,
+            att=att,
+            se=se,
+            df=np.full(len(se), np.inf),
+            n_clusters=self.n_clusters,
+            level=self.level,
+            scores=draws / np.sqrt(len(draws)),
+        )
+
+    @property
     def se(self) -> float:
         """Standard error of the first parameter, the overall effect of an aggregation."""
         return float(self.inference.se[0])
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Joint covariance of the draws, P x P: their mean products, for their mean is zero.
+
+        Its diagonal is the squared standard errors where scale="sd"; the interquartile range
+        gives others, and has no covariances. R `did` takes both in the same way, its covariance
+        around the mean of the draws.
+        """
+        return self.inference.vcov
+
+    def lincom(self, expression: str | Mapping[str, float]) -> Inference:
+        """Infer on a linear combination of parameters: of the same combination of every draw.
+
+        Parameters
+        ----------
+        expression : str or mapping
+            For example "event:1 - event:0", or a mapping of parameter to coefficient.
+
+        Returns
+        -------
+        Inference
+            With one parameter; its standard error on the same scale as the others.
+
+        Raises
+        ------
+        DataError
+            The expression cannot be read or names an unknown parameter.
+        """
+        name, at, weights = combination(expression, self.parameters)
+        att = np.array([self.target.values[at] @ weights])
+        return self._inference((name,), att, (self.draws[:, at] @ weights)[:, None])
 
     def band(self, level: float | None = None) -> Band:
         """Return the simultaneous band: the quantile of the largest absolute t over the draws.
@@ -92,22 +154,64 @@ class Multiplier:
         ----------
         level : float, optional
             Coverage of the band; that of the intervals without it.
+
+        Raises
+        ------
+        DesignError
+            No element has a standard error.
         """
-        level = self.inference.level if level is None else level
-        names = self.inference.parameters
-        inner = [i for i, name in enumerate(names) if ":" in name or "(" in name]
-        at = [i for i in inner if np.isfinite(self.inference.se[i])]
-        if not at:
-            raise DesignError("No element has a standard error, so there is no band.")
+        level = self.level if level is None else level
+        at = band_elements(self.inference)
         largest = np.abs(self.draws[:, at] / self.inference.se[at]).max(axis=1)
         value = float(np.quantile(largest, level, method="inverted_cdf"))
-        method = f"{self.inference.method} sup-t"
-        kept = tuple(names[i] for i in at)
-        return Band(method, kept, self.inference.att[at], self.inference.se[at], value, level)
+        return make_band(self.inference, at, value, level)
+
+    def pretest(self) -> PreTest:
+        """Test that all pre-treatment parameters are zero: Wald, with the covariance of draws.
+
+        Raises
+        ------
+        DesignError
+            Nothing before treatment has a standard error, or the covariance is singular.
+        """
+        return joint_pretest(self.inference)
+
+    def to_honestdid(self, reference: float = -1) -> HonestDiDInput:
+        """Hand the event study to tools for sensitivity analysis, with the covariance of draws.
+
+        Parameters
+        ----------
+        reference : float
+            Event time of the base period, which is left out: -1 without anticipation.
+
+        Raises
+        ------
+        DesignError
+            Not an event study with a universal base period, or an event time without a standard
+            error.
+        """
+        return honestdid_input(self.inference, reference)
+
+    def glance(self) -> pd.DataFrame:
+        """One row on the whole bootstrap."""
+        return self.target.estimation.glance().assign(
+            method=self.inference.method,
+            scale=self.scale,
+            n_draws=len(self.draws),
+            n_clusters=self.n_clusters,
+        )
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        head = (
+            f"Multiplier bootstrap ({self.distribution}): {len(self.draws):,} draws over "
+            f"{self.n_clusters:,} clusters or units"
+        )
+        return "\n".join([head, "", self.to_frame().to_string(index=False)])
 
 
 def multiplier(
-    target: Aggregate | ATTgt | Joint,
+    target: Target,
     cluster: str | None = None,
     level: float = 0.95,
     *,
@@ -157,24 +261,11 @@ def multiplier(
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
     if n_boot < 2:
         raise DataError(f"n_boot must be 2 or more, not {n_boot!r}.")
-    res = target.attgt
-    name = cluster if cluster is not None else res.beyond_unit
-    code = res.unit_clusters(name)
-    influence = target.influence
-    sums = influence if code is None else cluster_sums(influence, code)
-    draws = bootstrap_draws(sums / res.n, distribution, n_boot, seed, n_jobs)
-    zero = (sums == 0).all(axis=0)
-    se = np.where(zero, np.nan, spread(draws, scale))
-    inference = Inference(
-        method=f"bootstrap ({distribution})",
-        parameters=target.parameters,
-        att=target.values,
-        se=se,
-        df=np.full(len(se), np.inf),
-        n_clusters=len(sums),
-        level=level,
-    )
-    return Multiplier(target, inference, draws, distribution, scale, seed)
+    estimation = target.estimation
+    code = estimation.unit_clusters(cluster if cluster is not None else estimation.beyond_unit)
+    sums = influence_sums(target.influence, code)
+    draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
+    return Multiplier(target, draws, len(sums), level, distribution, scale, seed)
 
 
 def bootstrap_draws(

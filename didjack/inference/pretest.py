@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
-from didjack.core.analytic import cluster_sums
-from didjack.core.linalg import Array, Index
+from didjack.core.linalg import Array
+from didjack.core.results import Inference
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DesignError
-
-if TYPE_CHECKING:
-    from didjack.inference.jackknife import Jackknife
+from didjack.inference.places import places, with_error
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class PreTest:
     Attributes
     ----------
     method : str
-        "Wald", "F (CV3)" or "F (CV3J)".
+        "Wald", or "F (CV3)" with the kind of covariance.
     statistic : float
     p : float
         p-value.
@@ -44,7 +41,7 @@ class PreTest:
 def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
     """Test all pre-treatment ATT(g,t) with the analytic covariance, as R `did` does.
 
-    W = n b' V^-1 b against chi-squared with q degrees of freedom. With few clusters it rejects
+    W = b' V^-1 b against chi-squared with q degrees of freedom. With few clusters it rejects
     far too often; with fewer clusters than cells it does not exist.
 
     Parameters
@@ -59,78 +56,103 @@ def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
     DesignError
         There is no pre-treatment cell with a standard error, or the covariance is singular.
     """
-    name = cluster if cluster is not None else res.beyond_unit
-    code = res.unit_clusters(name)
-    psi = res.influence
-    pre = ~res.cells.post & res.estimable & ~res.cells.is_base
-    _require(np.flatnonzero(pre))
-    sums = psi[:, pre] if code is None else cluster_sums(psi[:, pre], code)
-    V = sums.T @ sums / res.n
-    b = res.att[pre]
-    if np.linalg.cond(V, 1) >= 1 / np.finfo(float).eps:
-        raise DesignError(_singular(len(b), len(sums), "units" if code is None else "clusters"))
-    W = float(res.n * b @ np.linalg.solve(V, b))
-    names = tuple(np.array(res.parameters)[pre].tolist())
-    return PreTest("Wald", W, float(stats.chi2.sf(W, len(b))), (float(len(b)),), names)
+    return joint_pretest(res.analytic(cluster if cluster is not None else res.beyond_unit))
 
 
-def f_pretest(jk: Jackknife) -> PreTest:
-    """Test the pre-treatment parameters of a jackknife with their joint CV3 covariance.
+def joint_pretest(inference: Inference) -> PreTest:
+    """Test that all pre-treatment parameters are zero, with their joint covariance.
 
-    Hotelling's form: with H deletions and q parameters,
-    F = (H - q) / (q (H - 1)) b' V^-1 b against F(q, H - q). Without the factor the statistic
-    would treat V as if it were estimated from far more than H - 1 deviations.
+    With finite degrees of freedom Hotelling's F, see `f_test`, with one deletion (cluster) more
+    than the smallest of them; with normal critical values the Wald test, see `wald_test`.
 
     Parameters
     ----------
-    jk : Jackknife
-        Of an event study (event times before zero) or of ATT(g,t) (cells before treatment).
+    inference : Inference
+        With a joint covariance, of an event study (event times before zero) or of ATT(g,t)
+        (cells before treatment).
 
     Raises
     ------
     DesignError
-        Nothing before treatment has a standard error, or there are as many parameters as
-        deletions, or the covariance is singular.
+        Nothing before treatment has a standard error, the covariance is singular, there are as
+        many parameters as deletions, or there is no joint covariance.
     """
-    b, names, at = _pretreatment(jk)
-    q = len(b)
-    H = int(jk.inference.df[at].min()) + 1
-    V = jk.vcov.to_numpy()[np.ix_(at, at)]
-    rank = int(np.linalg.matrix_rank(V / np.sqrt(np.outer(np.diag(V), np.diag(V)))))
-    if rank < q or H <= q:
-        raise DesignError(
-            f"{q} pre-treatment parameters cannot be tested jointly: their CV3 covariance from "
-            f"{H} deletions has rank {rank}. Test fewer, for example an event study with min_e "
-            "closer to zero, or a single linear combination with lincom."
-        )
-    F = float((H - q) / (q * (H - 1)) * b @ np.linalg.solve(V, b))
-    return PreTest(
-        f"F ({jk.method})", F, float(stats.f.sf(F, q, H - q)), (float(q), float(H - q)), names
-    )
-
-
-def _pretreatment(jk: Jackknife) -> tuple[Array, tuple[str, ...], Index]:
-    if isinstance(jk.target, ATTgt):
-        before = ~jk.target.cells.post
-    else:
-        before = np.array(
-            [n.startswith("event:") and float(n.split(":")[1]) < 0 for n in jk.parameters]
-        )
-    at = np.flatnonzero(before & np.isfinite(jk.inference.se))
-    _require(at)
-    return jk.inference.att[at], tuple(jk.parameters[i] for i in at), at
-
-
-def _require(found: Index) -> None:
-    if len(found) == 0:
+    before = places(inference, lambda parameter: parameter.is_before_treatment)
+    at = with_error(inference, before)
+    if not at:
         raise DesignError(
             "There is no pre-treatment parameter with a standard error. Use type='dynamic' or "
             "the group-time effects, and data with two or more periods before treatment."
         )
+    b, names = inference.att[at], tuple(inference.parameters[i] for i in at)
+    V = inference.vcov.to_numpy()[np.ix_(at, at)]
+    df = float(inference.df[at].min())
+    if np.isfinite(df):
+        F, p, dfs = f_test(b, V, int(df) + 1, inference.method)
+        return PreTest(f"F ({inference.method})", F, p, dfs, names)
+    made_of = f"{inference.n_clusters} {'units' if inference.method == 'analytic' else 'clusters'}"
+    W, p = wald_test(b, V, made_of)
+    return PreTest("Wald", W, p, (float(len(b)),), names)
 
 
-def _singular(q: int, n: int, what: str) -> str:
-    return (
-        f"The covariance of {q} pre-treatment cells from {n} {what} is singular, so the Wald "
-        "statistic does not exist. Test fewer parameters: an event study, or its CV3 F test."
-    )
+def wald_test(b: Array, V: Array, made_of: str) -> tuple[float, float]:
+    """Return W = b' V^-1 b and its p-value from chi-squared with q degrees of freedom.
+
+    Parameters
+    ----------
+    b : (q,) array
+    V : (q, q) array
+        Covariance of b.
+    made_of : str
+        What V is made of, for the message, such as "50 clusters".
+
+    Raises
+    ------
+    DesignError
+        V is singular.
+    """
+    q = len(b)
+    if np.linalg.cond(V, 1) >= 1 / np.finfo(float).eps:
+        raise DesignError(
+            f"The covariance of {q} pre-treatment parameters from {made_of} is singular, "
+            "so the Wald statistic does not exist. Test fewer parameters: an event "
+            "study, or its CV3 F test."
+        )
+    W = float(b @ np.linalg.solve(V, b))
+    return W, float(stats.chi2.sf(W, q))
+
+
+def f_test(
+    b: Array, V: Array, n_deletions: int, method: str
+) -> tuple[float, float, tuple[float, float]]:
+    """Return Hotelling's F, its p-value and its degrees of freedom.
+
+    With H deletions and q parameters, F = (H - q) / (q (H - 1)) b' V^-1 b against F(q, H - q).
+    Without the factor the statistic would treat V as if it were estimated from far more than
+    H - 1 deviations.
+
+    Parameters
+    ----------
+    b : (q,) array
+    V : (q, q) array
+        Covariance of b.
+    n_deletions : int
+        H.
+    method : str
+        Kind of covariance, for the message.
+
+    Raises
+    ------
+    DesignError
+        There are as many parameters as deletions, or V is singular.
+    """
+    q, H = len(b), n_deletions
+    rank = int(np.linalg.matrix_rank(V / np.sqrt(np.outer(np.diag(V), np.diag(V)))))
+    if rank < q or H <= q:
+        raise DesignError(
+            f"{q} pre-treatment parameters cannot be tested jointly: their {method} covariance "
+            f"from {H} deletions has rank {rank}. Test fewer, for example an event study with "
+            "min_e closer to zero, or a single linear combination with lincom."
+        )
+    F = float((H - q) / (q * (H - 1)) * b @ np.linalg.solve(V, b))
+    return F, float(stats.f.sf(F, q, H - q)), (float(q), float(H - q))

@@ -19,8 +19,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from didjack.core.linalg import Array, Index
+from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
-from didjack.effects.attgt import ATTgt
+from didjack.effects.estimation import Estimation
 from didjack.errors import DataError, DesignError, DidjackError
 from didjack.inference.jackknife import jackknife
 
@@ -28,7 +29,7 @@ CHUNK = 20  # assignments per task
 
 
 @dataclass(frozen=True, eq=False)
-class Randomization:
+class Randomization(Shown):
     """Randomization inference on the overall effect of an aggregation; B assignments.
 
     Attributes
@@ -161,10 +162,9 @@ def randomize(
         raise DataError(f"randomize takes an aggregation from aggte, not {type(target).__name__}.")
     if n_permutations < 1:
         raise DataError(f"n_permutations must be 1 or more, not {n_permutations!r}.")
-    res = target.attgt
     actual = jackknife(target, cluster)
     name = actual.cluster
-    code, first = _cohorts(res, name)
+    code, first = _cohorts(target.estimation, name)
     others, exact = _assignments(first, n_permutations, np.random.default_rng(seed))
     chunks = [others[at : at + CHUNK] for at in range(0, len(others), CHUNK)]
     tasks = (delayed(_estimate_all)(target, name, code, first, chunk) for chunk in chunks)
@@ -172,17 +172,18 @@ def randomize(
     return Randomization(target, name, target.att, actual.t, draws, exact, seed)
 
 
-def _cohorts(res: ATTgt, name: str) -> tuple[Index, Array]:
+def _cohorts(estimation: Estimation, name: str) -> tuple[Index, Array]:
     """Return the cluster of each row of the user's frame, -1 if it has no part, and its cohort."""
-    panel, clusters = res.panel, res.clusters(name)
+    panel, clusters = estimation.panel, estimation.clusters(name)
     pairs = pd.DataFrame({"cluster": clusters.code, "cohort": panel.cohort}).drop_duplicates()
     mixed = pairs["cluster"].value_counts()
     if (mixed > 1).any():
         worst = int(mixed.index[0])
-        own = np.sort(panel.cohorts[pairs.loc[pairs["cluster"] == worst, "cohort"].to_numpy()])
+        codes = pairs.loc[pairs["cluster"] == worst, "cohort"].to_numpy()
+        listed = ", ".join(f"{g:g}" for g in np.sort(panel.cohorts[codes]))
         raise DesignError(
             f"Cluster {clusters.labels[worst]} of '{name}' has units of several cohorts "
-            f"({', '.join(f'{g:g}' for g in own)}); randomization moves whole clusters. Pass the "
+            f"({listed}); randomization moves whole clusters. Pass the "
             "column at whose level treatment was assigned."
         )
     raw = pd.to_numeric(panel.source[panel.roles.gname]).to_numpy(dtype=np.float64)
@@ -219,7 +220,7 @@ def _deal(places: list[int], values: list[float], sizes: list[int], n: int) -> I
 
 def _estimate_all(target: Aggregate, name: str, code: Index, first: Array, some: Array) -> Array:
     """Estimate under some assignments: the overall effect and its CV3 t, (P, 2)."""
-    panel = target.attgt.panel
+    panel = target.estimation.panel
     gname = panel.roles.gname
     before = pd.to_numeric(panel.source[gname]).to_numpy(dtype=np.float64)
     out = np.full((len(some), 2), np.nan)
@@ -227,7 +228,7 @@ def _estimate_all(target: Aggregate, name: str, code: Index, first: Array, some:
         moved = np.where(code >= 0, cohorts[code], before)
         frame = panel.source.assign(**{gname: moved})
         try:
-            other = target.again(target.attgt.on_frame(frame))
+            other = target.estimate_again(target.estimation.on_frame(frame))
             out[i] = other.att, jackknife(other, name).t
         except DidjackError:
             continue

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from didjack.core.linalg import Array
-from didjack.effects.aggregate import TYPES
+from didjack.effects.average_types import TYPES
 from didjack.errors import DataError
 from didjack.inference.multiplier import DRAWS, spread
 

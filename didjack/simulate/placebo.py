@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from didjack.core.linalg import Array, Index, Mask
-from didjack.effects.aggregate import TYPES
+from didjack.effects.average_types import AverageType
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
 from didjack.sample.panel import Roles, code_data
@@ -113,8 +113,7 @@ def placebo_laws(
         More clusters are to be treated than there are, adoption outside the periods, or the
         data do not have every cluster in every period.
     """
-    if type not in TYPES:
-        raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+    AverageType.of(type)  # raises where there is none of this name
     if xformla is not None and idname is not None:
         raise DataError("Placebo laws take covariates in repeated cross-sections only.")
     if draws < 1:

@@ -18,7 +18,7 @@ from scipy import stats
 
 from didjack.core.linalg import Array
 from didjack.core.views import view
-from didjack.effects.aggregate import TYPES
+from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
 from didjack.regression import fixed_effects
 from didjack.simulate.compared import LABELS
@@ -159,8 +159,7 @@ def plan(
     DesignError
         There is nothing to estimate, or nothing from which the error model could be fitted.
     """
-    if type not in TYPES:
-        raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+    AverageType.of(type)  # raises where there is none of this name
     if not 0 < level < 1 or not level < power < 1:
         raise DataError(f"level {level!r} and power {power!r} must be shares, power the larger.")
     if reps < 100:

@@ -21,12 +21,11 @@ from didjack.datasets import (
     unavailable,
 )
 from didjack.display.diagnostics import records, treated_clusters
-from didjack.display.tables import SHORT
+from didjack.display.vocabulary import WORDS
 from didjack.display.wording import count, decimals, listed, number, p_equals, p_value
 from didjack_pages.frontpage.picture import headline_svg
 
 IN_TABLE = ("simple", "group")
-IN_TEXT = {"simple": "simple", "dynamic": "event-study", "group": "group", "calendar": "calendar"}
 SIGNIFICANT = 0.05
 
 
@@ -116,7 +115,7 @@ def _finding(frame: pd.DataFrame) -> str:
     )
     if len(reversed_):
         where = reversed_.groupby("specification", sort=False)["aggregation"]
-        cases = [f"`{name}` ({listed(IN_TEXT[a] for a in types)})" for name, types in where]
+        cases = [f"`{name}` ({listed(WORDS[a].adjective for a in types)})" for name, types in where]
         text += (
             f" {count(len(reversed_), 'average effect')} of {len(frame)} "
             f"{'is' if len(reversed_) == 1 else 'are'} significant at the 5% level with the "
@@ -124,7 +123,7 @@ def _finding(frame: pd.DataFrame) -> str:
         )
     if largest["ratio"] > 1.2:
         text += (
-            f" The gap is widest for the {IN_TEXT[largest['aggregation']]} average of "
+            f" The gap is widest for the {WORDS[largest['aggregation']].adjective} average of "
             f"`{largest['specification']}`: {p_equals(largest['p'])} becomes "
             f"{p_equals(largest['p_cv3'])}."
         )
@@ -143,7 +142,7 @@ def _table(frame: pd.DataFrame) -> list[str]:
         digits = decimals([row.se, row.se_cv3])
         cells = [
             _first_cell(row, index),
-            SHORT[row.aggregation],
+            WORDS[row.aggregation].short,
             number(row.att, digits),
             f"{number(row.se, digits)}\u00a0({_in_markdown(row.p)})",
             f"{number(row.se_cv3, digits)}\u00a0({_in_markdown(row.p_cv3)})",

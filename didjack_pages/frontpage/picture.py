@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from didjack.display.diagnostics import records
-from didjack.display.tables import SHORT
+from didjack.display.vocabulary import WORDS
 
 WIDTH, LEFT, RIGHT = 760, 332, 30
 TOP, STEP, BOTTOM = 48, 38, 44
@@ -111,10 +111,10 @@ def _point(x: float, y: float, row: Any) -> list[str]:
 
 def _legend() -> str:
     parts, x = [], 20.0
-    for type, name in SHORT.items():
+    for type, words in WORDS.items():
         parts.append(_mark(type, x, 20, "hl-mark"))
-        parts.append(f'<text x="{x + 11}" y="24.5">{name}</text>')
-        x += 34 + 7.2 * len(name)
+        parts.append(f'<text x="{x + 11}" y="24.5">{words.short}</text>')
+        x += 34 + 7.2 * len(words.short)
     parts.append(f'<circle class="hl-ring" cx="{x + 4}" cy="20" r="8"/>')
     parts.append(
         f'<text x="{x + 19}" y="24.5">significant at 5% by clustered s.e., not by CV3</text>'

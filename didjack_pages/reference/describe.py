@@ -134,8 +134,10 @@ def describe(path: str) -> Description:
 
 
 def _public(source: griffe.Class) -> Iterator[griffe.Object]:
-    """List methods and properties; fields belong to the docstring of the class."""
-    for name, member in source.members.items():
+    """List methods and properties, inherited ones last; fields belong to the docstring."""
+    inherited = source.inherited_members
+    for name, found in {**source.members, **inherited}.items():
+        member = found.final_target if isinstance(found, griffe.Alias) else found
         if name.startswith("_") or not isinstance(member, griffe.Object):
             continue
         if isinstance(member, griffe.Function) or "property" in member.labels:

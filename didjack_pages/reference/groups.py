@@ -26,7 +26,15 @@ COMMAND_LINE = "command-line"
 GROUPS = {
     "estimation": Group(
         "Argument names follow R `did`.",
-        ("att_gt", "ATTgt", "aggte", "Aggregate", "effects.aggregate.Joint"),
+        (
+            "att_gt",
+            "ATTgt",
+            "aggte",
+            "Aggregate",
+            "effects.joint.Joint",
+            "effects.parameters.Parameter",
+            "effects.deletions.Deletions",
+        ),
     ),
     "inference": Group(
         "What the functions here take comes from [estimation](estimation.ipynb).",
@@ -40,7 +48,10 @@ GROUPS = {
             "randomize",
             "Randomization",
             "core.results.Inference",
+            "inference.bands.sup_t_band",
             "inference.bands.Band",
+            "inference.pretest.joint_pretest",
+            "inference.honestdid.honestdid_input",
             "inference.honestdid.HonestDiDInput",
         ),
     ),

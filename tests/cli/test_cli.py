@@ -142,7 +142,7 @@ def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatc
         seen.update(arguments)
         raise dj.DataError("enough")
 
-    monkeypatch.setattr("didjack.csdid", csdid)
+    monkeypatch.setattr("didjack.comparison.csdid", csdid)
     options = {
         "--weightsname": "popwt", "--xformla": "~ x", "--est-method": "ipw", "--cluster": "c",
         "--control-group": "notyettreated", "--base-period": "universal", "--anticipation": 1,
@@ -161,7 +161,9 @@ def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
     import inspect
 
     seen = {}
-    monkeypatch.setattr("didjack.csdid", lambda frame, **arguments: seen.update(arguments) or 1 / 0)
+    monkeypatch.setattr(
+        "didjack.comparison.csdid", lambda frame, **arguments: seen.update(arguments) or 1 / 0
+    )
     run("estimate", castle, *CASTLE[:6])
     for name, parameter in inspect.signature(dj.att_gt).parameters.items():
         if name in seen and parameter.default is not inspect.Parameter.empty:

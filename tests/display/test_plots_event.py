@@ -90,4 +90,4 @@ def test_it_draws_into_given_axes(study):
 
 def test_other_averages_are_refused(study):
     with pytest.raises(DataError, match="dynamic"):
-        plots.plot_event_study(dj.jackknife(dj.aggte(study.target.attgt, type="group")))
+        plots.plot_event_study(dj.jackknife(dj.aggte(study.aggregate.attgt, type="group")))

@@ -12,7 +12,7 @@ from scipy import stats
 
 import didjack as dj
 from didjack.core.analytic import cluster_sums
-from didjack.inference.lincom import parse_lincom
+from didjack.core.lincom import parse_lincom
 from didjack.inference.multiplier import DRAWS, bootstrap_draws
 
 
@@ -64,7 +64,8 @@ class TestJoint:
         assert_close(jk.replicates[1:6, at], expected, 1e-12, "ATT(2006,2008)")
 
     def test_parts_of_different_fits_are_refused(self, castle: dj.ATTgt) -> None:
-        other = castle.refit(np.ones(len(castle.panel.source), dtype=bool))
+        everything = np.ones(len(castle.panel.source), dtype=bool)
+        other = dj.ATTgt(castle.estimation.refit(everything))
         with pytest.raises(dj.DataError, match="same att_gt"):
             dj.jackknife([dj.aggte(castle), dj.aggte(other, "group")])
 

@@ -69,7 +69,7 @@ def test_steps_of_the_event_study_are_dynamics_and_composition(seed):
 def test_balance_holds_after_treatment_only():
     df, _ = panel(0)
     balanced = dj.aggte(dj.att_gt(df, "y", "t", "g", "unit"), type="dynamic", balance_e=2)
-    behind = dict(zip(balanced.labels, balanced.plan.member.sum(axis=1), strict=True))
+    behind = dict(zip(balanced.labels, balanced.elements.member.sum(axis=1), strict=True))
     assert [behind[e] for e in (0, 1, 2)] == [3, 3, 3]
     assert behind[min(behind)] < 3
 

@@ -116,8 +116,7 @@ def test_ids_are_unique_and_links_lead_to_one(pages):
         ("att_gt", "data", None),
         ("att_gt", "did", None),
         ("regression.twfe", "tables", None),  # a module
-        # The plan of an aggregation is another class than that of a power analysis.
-        ("Aggregate", "Plan", None),
+        ("Aggregate", "Elements", None),
         ("plan", "Plan", "#Plan"),
     ],
 )

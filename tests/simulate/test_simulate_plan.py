@@ -181,5 +181,5 @@ def test_the_command(tmp_path, monkeypatch):
     assert bad.exit_code == 1
     assert "as .csv or a figure" in bad.stderr
     wrong = run("--type", "all")
-    assert wrong.exit_code == 1
-    assert "type must be one of" in wrong.stderr
+    assert wrong.exit_code == 2  # refused with the other options, before any data are read
+    assert "'all' is not one of" in wrong.stderr

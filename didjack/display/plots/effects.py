@@ -17,17 +17,13 @@ from didjack.core.results import Inference
 from didjack.display.diagnostics import cohort_frame, treated_clusters
 from didjack.display.plots import style
 from didjack.display.plots.matrix import plot_matrix
+from didjack.display.vocabulary import WORDS
 from didjack.display.wording import label
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife
 
-AXIS = {
-    "dynamic": "Periods since treatment",
-    "group": "Cohort (first treated period)",
-    "calendar": "Period",
-}
 MAX_PANELS = 12
 
 
@@ -256,4 +252,4 @@ def _label_axes(ax: Axes, type: str, positions: Array, x: Array) -> None:
         style.whole_ticks(ax, positions)
     around = 0.7 * (np.diff(x).min() if len(x) > 1 else 1.0)
     ax.set_xlim(x[0] - around, x[-1] + around)
-    ax.set_xlabel(AXIS[type])
+    ax.set_xlabel(WORDS[type].axis)

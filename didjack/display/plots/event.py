@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from didjack.core.linalg import Array, Index, Mask
 from didjack.display.diagnostics import treated_clusters
 from didjack.display.plots import style
+from didjack.display.vocabulary import WORDS
 from didjack.display.wording import label
 from didjack.errors import DataError
 from didjack.inference.bands import Band
@@ -63,7 +64,7 @@ def plot_event_study(
         _points(ax, times, att, base)
         style.whole_ticks(ax, times)
         ax.set_xlim(times[0] - 0.7, times[-1] + 0.7)
-        ax.set_xlabel("Periods since treatment")
+        ax.set_xlabel(WORDS["dynamic"].axis)
         ax.set_ylabel(ylabel)
         if counts and len(times) <= MAX_COUNTS:
             _counts(ax, times, behind, base)

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from didjack.errors import DataError
 
-# Names as the package gives them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)".
+# Names as results have them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)". They
+# are read here and nowhere else, to find them in an expression; their numbers are never needed.
 _NUMBER = r"\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+"
-_NAME = rf"ATT\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)|[A-Za-z_]+(?::\s*-?(?:{_NUMBER}))?"
+_NAME = rf"ATT\(\s*-?(?:{_NUMBER})\s*,\s*-?(?:{_NUMBER})\s*\)|[A-Za-z_]+(?::\s*-?(?:{_NUMBER}))?"
 _TERM = re.compile(
     rf"\s*(?P<sign>[+-]?)\s*(?:(?P<factor>{_NUMBER})\s*\*?\s*)?(?P<name>{_NAME})"
     rf"(?:\s*/\s*(?P<divisor>{_NUMBER}))?\s*"
@@ -21,6 +22,13 @@ def parse_lincom(
     expression: str | Mapping[str, float], parameters: Sequence[str]
 ) -> dict[str, float]:
     """Turn an expression into coefficients by parameter.
+
+    Parameters
+    ----------
+    expression : str or mapping
+        For example "event:1 - event:0", or parameter to coefficient.
+    parameters : sequence of str
+        Names that may occur.
 
     Raises
     ------

@@ -15,37 +15,40 @@ import pandas as pd
 
 from didjack.core.linalg import Index
 from didjack.core.moments import Clusters
-from didjack.effects.attgt import ATTgt
-from didjack.errors import DesignError
+from didjack.effects.estimation import Estimation
+from didjack.errors import DataError, DesignError
 from didjack.estimators.estimates import Estimates
 from didjack.sample.panel import NEVER, Panel
 
 
 @dataclass(frozen=True, eq=False)
-class Replicates:
-    """The full sample and all deletions of one cluster variable.
+class Deletions:
+    """The full sample and all deletions of one cluster variable; C clusters.
 
     Attributes
     ----------
+    estimation : Estimation
+        What was estimated again.
     clusters : Clusters
     estimates : Estimates
         R = C + 1 replicates; row h + 1 is without cluster h.
-    refits : mapping of int to ATTgt or None
+    refits : mapping of int to Estimation or None
         For the clusters h whose deletion changes the frame: the estimate without them; None
         where nothing is left to estimate. Row h + 1 of `estimates` does not hold for these.
     """
 
+    estimation: Estimation = field(repr=False)
     clusters: Clusters = field(repr=False)
     estimates: Estimates = field(repr=False)
-    refits: Mapping[int, ATTgt | None] = field(repr=False)
+    refits: Mapping[int, Estimation | None] = field(repr=False)
 
 
-def replicate(res: ATTgt, name: str) -> Replicates:
+def delete_clusters(estimation: Estimation, name: str) -> Deletions:
     """Delete every cluster of a variable once.
 
     Parameters
     ----------
-    res : ATTgt
+    estimation : Estimation
     name : str
         A column that is constant within unit.
 
@@ -56,14 +59,39 @@ def replicate(res: ATTgt, name: str) -> Replicates:
     DesignError
         There is one cluster only, or one holds all never-treated controls.
     """
-    clusters = res.clusters(name)
+    clusters = estimation.clusters(name)
     if len(clusters) < 2:
         raise DesignError(
             f"Column '{name}' has one cluster ({clusters.labels[0]}); the jackknife deletes one "
             "cluster at a time and needs two or more. Choose a finer cluster variable."
         )
-    refits = {h: _without(res, clusters, h) for h in restructured(res.panel, clusters)}
-    return Replicates(clusters, res.replicates(clusters), refits)
+    refits = {
+        h: _without(estimation, clusters, h) for h in restructured(estimation.panel, clusters)
+    }
+    return Deletions(estimation, clusters, estimation.replicates(clusters), refits)
+
+
+def cluster_variable(estimation: Estimation, cluster: str | None) -> str:
+    """Return the variable whose clusters are deleted: clustervars, else idname, if none is given.
+
+    Parameters
+    ----------
+    estimation : Estimation
+    cluster : str or None
+        As given by the user.
+
+    Raises
+    ------
+    DataError
+        None is given, and the data are repeated cross-sections without clustervars.
+    """
+    name = cluster or estimation.beyond_unit or estimation.panel.roles.idname
+    if name is None:
+        raise DataError(
+            "Repeated cross-sections need a cluster variable: pass clustervars to att_gt, or "
+            "cluster to jackknife."
+        )
+    return name
 
 
 def restructured(panel: Panel, clusters: Clusters) -> list[int]:
@@ -105,9 +133,9 @@ def _sole_owner(code: Index) -> set[int]:
     return set()
 
 
-def _without(res: ATTgt, clusters: Clusters, h: int) -> ATTgt | None:
-    keep = (res.panel.source[clusters.name] != clusters.labels[h]).to_numpy(dtype=bool)
+def _without(estimation: Estimation, clusters: Clusters, h: int) -> Estimation | None:
+    keep = (estimation.panel.source[clusters.name] != clusters.labels[h]).to_numpy(dtype=bool)
     try:
-        return res.refit(keep)
+        return estimation.refit(keep)
     except DesignError:
         return None

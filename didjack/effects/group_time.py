@@ -1,0 +1,126 @@
+"""`att_gt`: the arguments of R `did`, checked and put to work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from didjack.effects.attgt import ATTgt
+from didjack.effects.estimation import estimate_frame
+from didjack.effects.options import Options
+from didjack.errors import DataError
+from didjack.sample.panel import Roles
+
+
+def att_gt(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str | None = None,
+    *,
+    xformla: str | None = None,
+    est_method: str = "dr",
+    control_group: str = "nevertreated",
+    base_period: str = "varying",
+    anticipation: int = 0,
+    weightsname: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
+    panel: bool | None = None,
+    allow_unbalanced_panel: bool = False,
+    separation: str = "drop",
+) -> ATTgt:
+    """Estimate group-time average treatment effects (Callaway and Sant'Anna, 2021).
+
+    Argument names follow R `did`.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long data, one row per unit and period, or per observation in repeated cross-sections.
+        Not modified.
+    yname, tname, gname : str
+        Outcome, period, and first treated period (0, NaN or inf: never treated).
+    idname : str, optional
+        Unit. Without it the rows are repeated cross-sections.
+    xformla : str, optional
+        Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)". In panels they are
+        taken from the earlier of the two periods of each comparison.
+    est_method : {"dr", "ipw", "reg", "drimp"}
+        Doubly robust (locally efficient in repeated cross-sections), inverse probability
+        weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
+        and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
+    control_group : {"nevertreated", "notyettreated"}
+        Compare a cohort with units that are never treated, or also with those not yet treated.
+    base_period : {"varying", "universal"}
+        Pre-treatment cells: compare with the period before, or with the last before treatment.
+    anticipation : int
+        Periods before treatment in which effects may begin: base periods move back by as many,
+        and cohorts without a period before that are left out.
+    weightsname : str, optional
+        Sampling weights, positive.
+    clustervars : str or sequence of str, optional
+        Cluster variable of the standard errors and of the jackknife; the unit if not given.
+    panel : bool, optional
+        False: repeated cross-sections even if idname is given. The default is True with
+        idname and False without.
+    allow_unbalanced_panel : bool
+        False: units not observed in every period are left out and counted. True: they are kept,
+        and an unbalanced panel is estimated like repeated cross-sections, as R `did` does.
+    separation : {"drop", "csdid", "error"}
+        For "dr", "ipw" and "drimp", where no treated row of a comparison has some value of a
+        covariate, so that the logit sets the controls with that value apart. "drop": these
+        controls get no weight (the limit of the logit), and in repeated cross-sections "dr" and
+        "drimp" drop the cell, whose regression among the treated is collinear, as R `did` does.
+        "csdid": Stata csdid's rule; it omits the collinear column, and averages the recentered
+        influence function of "dr" over the rows that its logit kept. "error": stop. Whatever
+        the rule, the ledger names the cells and the covariate.
+
+    Returns
+    -------
+    ATTgt
+
+    Raises
+    ------
+    DataError
+        The data cannot be used as they are; the message names column, rows and remedy.
+    DesignError
+        The data leave nothing to compare.
+    """
+    options = Options(est_method, control_group, base_period, separation)
+    if (
+        isinstance(anticipation, bool)
+        or not isinstance(anticipation, (int, np.integer))
+        or anticipation < 0
+    ):
+        raise DataError(
+            f"anticipation must be a whole number of periods, 0 or more, not {anticipation!r}."
+        )
+    roles = Roles(
+        yname=yname,
+        tname=tname,
+        gname=gname,
+        idname=idname,
+        clustervars=_cluster_names(clustervars, idname),
+        xformla=xformla,
+        weightsname=weightsname,
+        panel=idname is not None if panel is None else panel,
+        allow_unbalanced_panel=allow_unbalanced_panel,
+        anticipation=anticipation,
+        control_group=control_group,
+    )
+    return ATTgt(estimate_frame(data, roles, options))
+
+
+def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:
+    if clustervars is None:
+        return ()
+    names = (clustervars,) if isinstance(clustervars, str) else tuple(clustervars)
+    if len([c for c in names if c != idname]) > 1:
+        raise DataError(
+            f"clustervars names {len(names)} variables; at most one beyond idname is possible. "
+            "Pass the coarser one, or a column that combines them."
+        )
+    return names

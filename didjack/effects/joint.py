@@ -1,0 +1,117 @@
+"""Several averages of the same cells at once, for one covariance over all their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from didjack.core.linalg import Array
+from didjack.core.results import Inference, Inferred
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.estimation import Estimation
+from didjack.effects.parameters import Parameter
+from didjack.effects.target import analytic
+from didjack.errors import DataError
+from didjack.estimators.estimates import Estimates
+
+
+@dataclass(frozen=True, eq=False)
+class Joint(Inferred):
+    """Several aggregations of the same cells, for one covariance over all their parameters.
+
+    The overall effects are named after their aggregation: "simple", "dynamic", ...
+
+    Attributes
+    ----------
+    parts : tuple of Aggregate
+        Of the same `att_gt` result, each type once.
+    """
+
+    parts: tuple[Aggregate, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, parts: Sequence[Aggregate]) -> Joint:
+        """Check that the parts belong together.
+
+        Parameters
+        ----------
+        parts : sequence of Aggregate
+            Of the same `att_gt` result, each type once.
+        """
+        parts = tuple(parts)
+        if not parts or not all(isinstance(part, Aggregate) for part in parts):
+            raise DataError("Give aggregations from aggte, or the result of att_gt.")
+        if any(part.attgt is not parts[0].attgt for part in parts):
+            raise DataError("The aggregations must come from the same att_gt result.")
+        if len({part.type for part in parts}) < len(parts):
+            raise DataError("Give each type of aggregation once.")
+        return cls(parts)
+
+    @property
+    def estimation(self) -> Estimation:
+        """The estimation of the group-time effects behind all parts."""
+        return self.parts[0].estimation
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters: those of each part, with the type in place of "overall"."""
+        return tuple(p for part in self.parts for p in (Parameter(part.type), *part.parameters[1:]))
+
+    @property
+    def values(self) -> Array:
+        """All estimates."""
+        return np.concatenate([part.values for part in self.parts])
+
+    @cached_property
+    def influence(self) -> Array:
+        """Influence functions of all parameters."""
+        return np.column_stack([part.influence for part in self.parts])
+
+    def evaluate(self, estimates: Estimates) -> Array:
+        """Aggregate every replicate.
+
+        Parameters
+        ----------
+        estimates : Estimates
+            Of R replicates.
+        """
+        return np.column_stack([part.evaluate(estimates) for part in self.parts])
+
+    def evaluate_fixed(self, att: Array) -> Array:
+        """Average cells with the weights of the full sample.
+
+        Parameters
+        ----------
+        att : (R, m) array
+            ATT(g,t) of R replicates.
+        """
+        return np.column_stack([part.evaluate_fixed(att) for part in self.parts])
+
+    def estimate_again(self, estimation: Estimation) -> Joint:
+        """Average other group-time effects by the same rules.
+
+        Parameters
+        ----------
+        estimation : Estimation
+        """
+        return Joint(tuple(part.estimate_again(estimation) for part in self.parts))
+
+    def analytic(self, cluster: str | None = None, level: float = 0.95) -> Inference:
+        """Inference from influence functions with normal critical values.
+
+        Parameters
+        ----------
+        cluster : str, optional
+            Cluster variable; None: every unit is its own cluster.
+        level : float
+            Coverage of the intervals.
+        """
+        return analytic(self, cluster, level)
+
+    @property
+    def inference(self) -> Inference:
+        """Analytic inference, clustered if clustervars was given."""
+        return self.analytic(self.estimation.beyond_unit)

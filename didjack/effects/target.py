@@ -1,0 +1,75 @@
+"""What inference can be made on, whatever it is: group-time effects, an average, several."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from didjack.core.analytic import errors_of_sums, influence_sums
+from didjack.core.linalg import Array
+from didjack.core.results import Inference
+from didjack.effects.estimation import Estimation
+from didjack.effects.parameters import Parameter
+from didjack.estimators.estimates import Estimates
+
+
+class Target(Protocol):
+    """P parameters that are functions of the cells of one estimation; R replicates, m cells."""
+
+    @property
+    def estimation(self) -> Estimation:
+        """The cells that the parameters are made of."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is estimated; the overall effect of an average comes first."""
+        ...
+
+    @property
+    def values(self) -> Array:
+        """Estimates of the parameters in the full sample, (P,)."""
+        ...
+
+    @property
+    def influence(self) -> Array:
+        """Influence functions, (n, P), on the scale Var = mean square / n."""
+        ...
+
+    def evaluate(self, estimates: Estimates) -> Array:
+        """Compute the parameters of R replicates, (R, P), as a refit of each would."""
+        ...
+
+    def evaluate_fixed(self, att: Array) -> Array:
+        """Compute the parameters from cells (R, m) with the full sample's weights, (R, P)."""
+        ...
+
+    def estimate_again(self, estimation: Estimation) -> Target:
+        """Compute the same kind of parameters from another estimation."""
+        ...
+
+
+def analytic(target: Target, cluster: str | None, level: float) -> Inference:
+    """Infer from influence functions with normal critical values (formulas of R `did`).
+
+    Parameters
+    ----------
+    target : Target
+    cluster : str or None
+        Cluster variable; None: every unit is its own cluster.
+    level : float
+        Coverage of the intervals.
+    """
+    n, code = target.estimation.n, target.estimation.unit_clusters(cluster)
+    sums = influence_sums(target.influence, code)
+    return Inference(
+        method="analytic" if code is None else "clustered",
+        parameters=target.parameters,
+        att=target.values,
+        se=errors_of_sums(sums, n),
+        df=np.full(len(target.values), np.inf),
+        n_clusters=len(sums),
+        level=level,
+        scores=sums / n,
+    )
