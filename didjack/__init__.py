@@ -21,7 +21,8 @@ from didjack.errors import (
     ReportError,
     SiteError,
 )
-from didjack.inference.jackknife import Jackknife, jackknife
+from didjack.inference.cluster_jackknife import jackknife
+from didjack.inference.jackknife import Jackknife
 from didjack.inference.multiplier import Multiplier, multiplier
 from didjack.inference.pretest import PreTest, wald_pretest
 from didjack.inference.randomization import Randomization, randomize

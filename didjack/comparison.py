@@ -15,7 +15,8 @@ from didjack.effects.attgt import ATTgt
 from didjack.effects.average_types import TYPES
 from didjack.effects.group_time import att_gt
 from didjack.errors import DataError
-from didjack.inference.jackknife import Jackknife, jackknife
+from didjack.inference.cluster_jackknife import jackknife
+from didjack.inference.jackknife import Jackknife
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

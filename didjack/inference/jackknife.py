@@ -7,7 +7,7 @@ Webb 2026). All deletions come from one pass over the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,22 +21,13 @@ from didjack.core.moments import Clusters
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.views import view
 from didjack.effects.aggregate import Aggregate
-from didjack.effects.attgt import ATTgt
-from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
-from didjack.effects.joint import Joint
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target
-from didjack.errors import DataError, DesignError
+from didjack.errors import DesignError
 from didjack.inference import notes
 from didjack.inference.bands import Band, sup_t_band
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
 from didjack.inference.pretest import PreTest, joint_pretest
-from didjack.inference.replicates import (
-    fixed_values,
-    lost_cohorts,
-    lost_covariates,
-    refit_values,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -340,99 +331,3 @@ class Jackknife(Inferred):
             Where to draw; a new figure without it.
         """
         return view("plot", self, ax=ax)
-
-
-def jackknife(
-    target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
-    cluster: str | None = None,
-    level: float = 0.95,
-    *,
-    center: str = "estimate",
-    estimand: str = "refit",
-    deletions: Deletions | None = None,
-) -> Jackknife:
-    """Jackknife estimates by deleting one cluster at a time.
-
-    Parameters
-    ----------
-    target : Aggregate, ATTgt, or a sequence of Aggregate
-        From `aggte`; from `att_gt` for all group-time cells; several aggregations of the same
-        cells for their joint covariance.
-    cluster : str, optional
-        Cluster variable, any column of the data that is constant within unit. The default is
-        the clustervars of `att_gt`, else idname.
-    level : float
-        Coverage of the intervals, between 0 and 1.
-    center : {"estimate", "mean"}
-        Deviations from the full-sample estimate (CV3), or from the mean of the deletions
-        (CV3J), which is never larger.
-    estimand : {"refit", "fixed"}
-        "refit": a deletion that removes cells re-weights the average over the others, as a
-        refit without the cluster does and as R `didjack` and Stata `csdidjack` do. "fixed":
-        all averages keep their full-sample weights, and cells that a deletion removes are held
-        at their full-sample estimate. The estimand then stays the same under every deletion;
-        what only the deleted cluster can tell about is left out of the standard error.
-    deletions : Deletions, optional
-        From `res.deletions(cluster)` of the same `att_gt` result. Without it every call makes a
-        pass over the data, so that four averages cost four passes; with it they share one, as in
-        `csdid`. A sequence of Aggregate needs one pass in any case.
-
-    Returns
-    -------
-    Jackknife
-
-    Notes
-    -----
-    Only clusters with rows in the estimation sample count. R `didjack` and Stata `csdidjack` also
-    delete clusters all of whose rows were left out before (for example treated in the first
-    period): such deletions change nothing but raise H. Their H, and with it (H - 1) / H and the
-    degrees of freedom, is then larger.
-
-    Raises
-    ------
-    DataError
-        `level` is not between 0 and 1, the cluster variable cannot be used, or `deletions` are of
-        other estimates or clusters.
-    DesignError
-        There are fewer than two clusters, or deleting one leaves no never-treated control.
-    """
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    if center not in ("estimate", "mean"):
-        raise DataError(f"center must be 'estimate' (CV3) or 'mean' (CV3J), not {center!r}.")
-    if estimand not in ("refit", "fixed"):
-        raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
-    whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
-    if deletions is None:
-        estimation = whole.estimation
-        deletions = delete_clusters(estimation, cluster_variable(estimation, cluster))
-    else:
-        _refuse_other(deletions, whole, cluster)
-    lost = lost_cohorts(deletions)
-    if estimand == "fixed":
-        replicates = fixed_values(whole, deletions, lost)
-    else:
-        replicates = refit_values(whole, deletions)
-    return Jackknife(
-        target=whole,
-        clusters=deletions.clusters,
-        replicates=replicates,
-        cohort_lost=lost,
-        covariate_lost=lost_covariates(deletions),
-        level=level,
-        center=center,
-        estimand=estimand,
-    )
-
-
-def _refuse_other(deletions: Deletions, target: Target, cluster: str | None) -> None:
-    if deletions.estimation is not target.estimation:
-        raise DataError(
-            "The deletions are of another att_gt result. Pass res.deletions(...) of the result "
-            "that the average was made from."
-        )
-    if cluster is not None and cluster != deletions.clusters.name:
-        raise DataError(
-            f"The deletions are by '{deletions.clusters.name}', not by '{cluster}'. Leave out "
-            "cluster, or pass deletions of that variable."
-        )

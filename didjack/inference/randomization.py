@@ -23,7 +23,7 @@ from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.estimation import Estimation
 from didjack.errors import DataError, DesignError, DidjackError
-from didjack.inference.jackknife import jackknife
+from didjack.inference.cluster_jackknife import jackknife
 
 CHUNK = 20  # assignments per task
 
