@@ -57,11 +57,14 @@ def variance(deviations: Array, count: ArrayLike, axis: int = 0) -> Array:
     deviations : array
         From `deviations`; zero for deletions that do not count.
     count : array
-        H, of the shape of `deviations` without `axis`.
+        H, broadcastable to the shape of `deviations` without `axis`.
     axis : int
         Axis of deletions.
     """
-    return factor(count) * np.square(deviations).sum(axis=axis)
+    along_last = np.moveaxis(deviations, axis, -1)
+    # No array of squares: simulations have millions of deviations at a time.
+    squares = np.einsum("...h,...h->...", along_last, along_last)
+    return np.asarray(factor(count) * squares)
 
 
 def covariance(deviations: Array, count: ArrayLike) -> Array:
