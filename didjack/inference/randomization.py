@@ -9,10 +9,7 @@ Each assignment is estimated anew, from the frame on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
-from math import factorial, prod
 
 import numpy as np
 import pandas as pd
@@ -23,6 +20,12 @@ from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.estimation import Estimation
 from didjack.errors import DataError, DesignError, DidjackError
+from didjack.inference.assignments import (
+    count_assignments,
+    every_assignment,
+    random_assignments,
+    share_as_large,
+)
 from didjack.inference.cluster_jackknife import jackknife
 
 CHUNK = 20  # assignments per task
@@ -64,20 +67,12 @@ class Randomization(Shown):
     @property
     def p_att(self) -> float:
         """Share of assignments, the actual one included, with an estimate as large."""
-        return self._p(self.att, self.draws[:, 0])
+        return float(share_as_large(self.att, self.draws[:, 0], actual_among_them=False))
 
     @property
     def p_t(self) -> float:
         """Share of assignments, the actual one included, with a t statistic as large."""
-        return self._p(self.t, self.draws[:, 1])
-
-    @staticmethod
-    def _p(observed: float, draws: Array) -> float:
-        if not np.isfinite(observed):
-            return float("nan")
-        # Assignments that put equal clusters in place of each other are equal up to rounding.
-        smaller = np.abs(draws) < abs(observed) * (1 - 1e-10)  # False for NaN
-        return float((1 + (~smaller).sum()) / (1 + len(draws)))
+        return float(share_as_large(self.t, self.draws[:, 1], actual_among_them=False))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per statistic: value, p, assignments, exact."""
@@ -165,7 +160,7 @@ def randomize(
     actual = jackknife(target, cluster)
     name = actual.cluster
     code, first = _cohorts(target.estimation, name)
-    others, exact = _assignments(first, n_permutations, np.random.default_rng(seed))
+    others, exact = _other_assignments(first, n_permutations, np.random.default_rng(seed))
     chunks = [others[at : at + CHUNK] for at in range(0, len(others), CHUNK)]
     tasks = (delayed(_estimate_all)(target, name, code, first, chunk) for chunk in chunks)
     draws = np.concatenate([np.empty((0, 2)), *Parallel(n_jobs=n_jobs)(tasks)])
@@ -195,27 +190,12 @@ def _cohorts(estimation: Estimation, name: str) -> tuple[Index, Array]:
     return np.where((code >= 0) & (cohort == first[code]), code, -1), first
 
 
-def _assignments(first: Array, limit: int, rng: np.random.Generator) -> tuple[Array, bool]:
-    """Deal cohorts out in other ways, (B, C): all of them if they are few, else at random."""
-    values, sizes = np.unique(first, return_counts=True)
-    total = factorial(len(first)) // prod(factorial(int(n)) for n in sizes)
-    if total - 1 > limit:
-        return rng.permuted(np.tile(first, (limit, 1)), axis=1), False
-    places = list(range(len(first)))
-    every = np.array(list(_deal(places, values.tolist(), sizes.tolist(), len(first))))
+def _other_assignments(first: Array, limit: int, rng: np.random.Generator) -> tuple[Array, bool]:
+    """Assign cohorts to clusters in other ways, (B, C): in all if they are few, else at random."""
+    if count_assignments(first) - 1 > limit:
+        return random_assignments(first, limit, rng), False
+    every = every_assignment(first)
     return every[(every != first).any(axis=1)], True
-
-
-def _deal(places: list[int], values: list[float], sizes: list[int], n: int) -> Iterator[Array]:
-    """Yield every way of giving the values, so many of each, to the places."""
-    if not values:
-        yield np.empty(n)
-        return
-    for chosen in combinations(places, sizes[0]):
-        rest = [p for p in places if p not in chosen]
-        for out in _deal(rest, values[1:], sizes[1:], n):
-            out[list(chosen)] = values[0]
-            yield out
 
 
 def _estimate_all(target: Aggregate, name: str, code: Index, first: Array, some: Array) -> Array:
