@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from didjack.core.linalg import Array
+from didjack.core.student import critical_value
 from didjack.effects.average_types import TYPES
 from didjack.errors import DataError
 from didjack.inference.multiplier import DRAWS, spread
@@ -183,7 +183,7 @@ class Tally:
         error, se = (estimate - truth)[good], se[good]
         size, miss = np.abs(estimate[good]) / se, np.abs(error) / se
         for row, level in enumerate(LEVELS, start=at):
-            critical = stats.t.ppf(1 - level / 2, df)
+            critical = critical_value(level, df)
             self._count(row, error)
             self.rejected[row] = (size > critical).sum()
             self.covered[row] = (miss <= critical).sum()

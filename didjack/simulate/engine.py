@@ -12,14 +12,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from didjack.core import cv3
 from didjack.core.linalg import Array
 from didjack.errors import DataError
+from didjack.inference.assignments import share_as_large
 from didjack.regression import fixed_effects
-from didjack.simulate import linear
 from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of, unit_se
+from didjack.simulate.design_loadings import (
+    Average,
+    influence_loadings,
+    loadings,
+    unit_loadings,
+)
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
-from didjack.simulate.permutation import assignments, p_values, permuted_statistics
+from didjack.simulate.permutation import assignments, permuted_statistics
 
 BLOCK = 500  # replications per seed
 
@@ -79,21 +86,32 @@ class Statistics:
 
 
 def compile_csdid(design: Design, type: str) -> Compiled:
-    """Find the coefficients of an aggregation of CSDID in a design."""
+    """Find the coefficients of an aggregation of CSDID in a design.
+
+    Parameters
+    ----------
+    design : Design
+    type : {"simple", "dynamic", "group", "calendar"}
+    """
     G = design.clusters
-    average = linear.Average.of(type, design.starts, design.periods)
+    average = Average.of(type, design.starts, design.periods)
     size = design.sizes.astype(np.float64)
     weight = size * np.vstack([np.ones(G), 1 - np.eye(G)])
-    full = linear.loadings(average, np.tile(design.cohort, (G + 1, 1)), weight)
-    scores = linear.influence_loadings(average, design.cohort, size)
+    full = loadings(average, np.tile(design.cohort, (G + 1, 1)), weight)
+    scores = influence_loadings(average, design.cohort, size)
     controls = int((design.cohort == len(design.adoption)).sum())
-    own = linear.unit_loadings(average, design.cohort, size)
-    units = design.noise_sd**2 * (own**2).sum(axis=1)
+    of_unit = unit_loadings(average, design.cohort, size)
+    units = design.noise_sd**2 * (of_unit**2).sum(axis=1)
     return compiled_of(full, scores, units, 1.0, controls > 1)
 
 
 def compile_twfe(design: Design) -> Compiled:
-    """Find the coefficients of two-way fixed effects in a design."""
+    """Find the coefficients of two-way fixed effects in a design.
+
+    Parameters
+    ----------
+    design : Design
+    """
     G, T = design.clusters, design.periods
     size = design.sizes.astype(np.float64)
     first = np.append(design.starts, T)[design.cohort]
@@ -121,9 +139,43 @@ def compiled_of(full: Array, scores: Array, units: Array, factor: float, valid: 
 
 
 def evaluate(compiled: Compiled, means: Array) -> Statistics:
-    """Apply the coefficients to means (n, G, T)."""
+    """Apply the coefficients to means.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    means : (n, G, T) array
+    """
     rows = means.reshape(len(means), -1)
     return Statistics(rows @ compiled.estimate, rows @ compiled.deletions, rows @ compiled.scores)
+
+
+def clustered_se(scores: Array, factor: float = 1.0) -> Array:
+    """Return standard errors from scores of clusters, sqrt(factor sum_g s_g^2), (n,).
+
+    Parameters
+    ----------
+    scores : (n, G) array
+    factor : float
+        Of small samples.
+    """
+    return np.sqrt(factor * np.einsum("nc,nc->n", scores, scores))
+
+
+def jackknife_se(deviations: Array, center: str = "estimate") -> Array:
+    """Return CV3 or CV3J standard errors of n replications; NaN with fewer than two deletions.
+
+    Parameters
+    ----------
+    deviations : (n, H) array
+        Deletions minus estimate.
+    center : {"estimate", "mean"}
+        CV3 or CV3J.
+    """
+    H = deviations.shape[1]
+    if center == "mean":  # estimates are zero here, since they were subtracted
+        deviations, _ = cv3.deviations(np.zeros(len(deviations)), deviations, center, axis=1)
+    return np.sqrt(cv3.variance(deviations, H, axis=1))
 
 
 class Engine:
@@ -220,15 +272,14 @@ class Engine:
         self, test: Test, compiled: Compiled, s: Statistics, rng: np.random.Generator
     ) -> Array:
         if test.kind == "clustered":
-            return np.sqrt(compiled.factor * np.einsum("nc,nc->n", s.scores, s.scores))
+            return clustered_se(s.scores, compiled.factor)
         if test.kind == "unit":
             sizes = self.design.sizes
             # Chi-square with n - 1 degrees of freedom; zero for a cluster of one unit.
             within = compiled.units * 2 * rng.standard_gamma((sizes - 1) / 2, s.scores.shape)
             return unit_se(s.scores, sizes, within)
         if test.kind == "jackknife":
-            d = s.deviations
-            return _jackknife_se(d - d.mean(axis=1, keepdims=True) if test.centred else d)
+            return jackknife_se(s.deviations, "mean" if test.centred else "estimate")
         return bootstrap_se(test.name, s.scores, self.settings.n_boot, rng)
 
     def _permutation_p(
@@ -241,16 +292,11 @@ class Engine:
         cohort, exact = assignments(self.design, self.settings.n_permutations, rng)
         studentize = "permutation-t" in wanted
         estimate, t = permuted_statistics(self.design, name, cohort, means, studentize)
-        p = {"permutation": p_values(s.estimate, estimate, exact)}
+        p = {"permutation": share_as_large(s.estimate, estimate, actual_among_them=exact)}
         if studentize:
-            own = s.estimate / _jackknife_se(s.deviations)
-            p["permutation-t"] = p_values(own, t, exact)
+            actual = s.estimate / jackknife_se(s.deviations)
+            p["permutation-t"] = share_as_large(actual, t, actual_among_them=exact)
         return p
-
-
-def _jackknife_se(d: Array) -> Array:
-    H = d.shape[1]
-    return np.asarray(np.sqrt((H - 1) / H * np.einsum("nh,nh->n", d, d)))
 
 
 def check_replications(reps: int) -> int:

@@ -17,7 +17,7 @@ from didjack.core.linalg import Array, Index
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
 from didjack.sample.panel import Panel
-from didjack.simulate.linear import Average, influence_weights
+from didjack.simulate.design_loadings import Average, influence_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,12 @@ class Sums:
 def sum_rows(panel: Panel, cluster: str) -> Sums:
     """Sum coded rows by cluster and period.
 
+    Parameters
+    ----------
+    panel : Panel
+    cluster : str
+        Column of the frame that the panel was coded from.
+
     Raises
     ------
     DataError
@@ -53,12 +59,12 @@ def sum_rows(panel: Panel, cluster: str) -> Sums:
     """
     code, labels = checks.factorize(panel.source[cluster].take(panel.rows))
     G, T, k = len(labels), len(panel.times), panel.design.k
-    at, X = code * T + panel.time, panel.design.X
+    cell, X = code * T + panel.time, panel.design.X
     # Means do not depend on where outcomes are centred; rounding does.
     y = panel.y - panel.y.mean()
     columns = [X[:, i] * X[:, j] for i in range(k) for j in range(k)]
     columns += [X[:, i] * y for i in range(k)]
-    added = [np.bincount(at, weights=c, minlength=G * T) for c in columns]
+    added = [np.bincount(cell, weights=c, minlength=G * T) for c in columns]
     sums = np.stack(added, axis=1).astype(np.float64).reshape(G, T, -1)
     if (sums[..., 0] == 0).any():
         c, t = np.argwhere(sums[..., 0] == 0)[0]
@@ -69,8 +75,15 @@ def sum_rows(panel: Panel, cluster: str) -> Sums:
     return Sums(sums[..., : k * k].reshape(G, T, k, k), sums[..., k * k :], panel.times, labels)
 
 
-def estimate_draws(sums: Sums, average: Average, cohort: Index) -> tuple[Array, Array, Array]:
-    """Estimate some draws.
+def estimate_draws(sums: Sums, average: Average, cohort: Index) -> tuple[Array, Array]:
+    """Estimate the average effect of P laws, in the full sample and without each cluster.
+
+    Parameters
+    ----------
+    sums : Sums
+    average : Average
+    cohort : (P, G) int array
+        Cohort of each cluster under each law, Q for controls.
 
     Returns
     -------
@@ -78,29 +91,28 @@ def estimate_draws(sums: Sums, average: Average, cohort: Index) -> tuple[Array, 
         Full sample first; NaN where a deletion leaves nothing to estimate.
     clustered : (P,) array
         Standard error from influence functions.
-    n : (P,) array
-        Number of usable deletions H.
     """
     P, G = cohort.shape
     Q = len(average.starts)
     keep = np.vstack([np.ones(G), 1 - np.eye(G)])
     member = cohort[:, None, None, :] == np.arange(Q + 1)[:, None]  # (P, 1, Q + 1, G)
     weight = member * keep[:, None, :]  # (P, G + 1, Q + 1, G)
-    fit = Fit.of(sums, weight, average.starts)
+    effects = LawEffects.of(sums, weight, average.starts)
     size = weight @ sums.rows  # (P, G + 1, Q + 1)
     within, overall, _ = average.weights(size[..., :Q].reshape(-1, Q))
     cells = np.einsum("rk,rkqt->rqt", overall, within).reshape(P, G + 1, Q, -1)
-    att = np.where(size[..., :Q, None] > 0, fit.att, 0.0)
+    att = np.where(size[..., :Q, None] > 0, effects.att, 0.0)
     theta = (cells * att).sum(axis=(2, 3))
     scores = np.stack([
-        _influence(sums, average, fit, cells[p, 0], cohort[p], size[p, 0, :Q], p) for p in range(P)
+        _influence(sums, average, effects, cells[p, 0], cohort[p], size[p, 0, :Q], p)
+        for p in range(P)
     ])  # fmt: skip
-    return theta, np.sqrt((scores**2).sum(axis=1)), np.isfinite(theta[:, 1:]).sum(axis=1)
+    return theta, np.sqrt((scores**2).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """Regressions of the controls and effects; leading axes P draws and G + 1 replicates.
+class LawEffects:
+    """Group-time effects under P laws, with R = G + 1 replicates each, and what they are made of.
 
     Attributes
     ----------
@@ -108,6 +120,7 @@ class Fit:
     xy : (P, R, Q + 1, T, k) array
         Sums by cohort, controls last.
     beta : (P, R, T, k) array
+        Regressions of the controls, one for each period.
     att : (P, R, Q, T) array
         Change since the base period against that of the controls; NaN without the cohort.
     """
@@ -118,8 +131,26 @@ class Fit:
     att: Array
 
     @classmethod
-    def of(cls, sums: Sums, weight: Array, starts: Index) -> Fit:
-        """Estimate all cohorts and periods."""
+    def of(cls, sums: Sums, weight: Array, starts: Index) -> LawEffects:
+        """Estimate all cohorts and periods by outcome regression.
+
+        ATT(q, t) = (y_qt - y_qb) - x_q' (beta_t - beta_b): y_qt are cohort means, b the period
+        before the first treated one, beta_t the regression of the controls in period t, and x_q
+        the mean of the cohort's covariates over both periods.
+
+        Parameters
+        ----------
+        sums : Sums
+        weight : (P, R, Q + 1, G) array
+            Which clusters each cohort consists of, controls last; zero where they are deleted.
+        starts : (Q,) int array
+            First treated period of each cohort.
+
+        Raises
+        ------
+        DesignError
+            Covariates are collinear among the controls.
+        """
         G, T, k = sums.xy.shape
         xx = (weight @ sums.xx.reshape(G, -1)).reshape(*weight.shape[:3], T, k, k)
         xy = (weight @ sums.xy.reshape(G, -1)).reshape(*weight.shape[:3], T, k)
@@ -147,25 +178,33 @@ def _at(values: Array, base: Index) -> Array:
 
 
 def _influence(
-    sums: Sums, average: Average, fit: Fit, cells: Array, cohort: Index, size: Array, p: int
+    sums: Sums,
+    average: Average,
+    effects: LawEffects,
+    cells: Array,
+    cohort: Index,
+    size: Array,
+    p: int,
 ) -> Array:
-    """Influence sums of the clusters over the number of rows, (G,), of one draw."""
+    """Influence sums of the clusters over the number of rows, (G,), of draw p."""
     Q = len(average.starts)
     out = np.zeros(len(cohort))
-    xx, xy, beta, att = fit.xx[p, 0], fit.xy[p, 0], fit.beta[p, 0], fit.att[p, 0]
+    xx, xy, beta, att = effects.xx[p, 0], effects.xy[p, 0], effects.beta[p, 0], effects.att[p, 0]
     control = cohort == Q
     for q, t in np.argwhere(cells):
-        b, own = average.starts[q] - 1, cohort == q
+        b, members = average.starts[q] - 1, cohort == q
         pooled = xx[q, t, 0] + xx[q, b, 0]
         change = beta[t] - beta[b]
-        x = sums.xx[own, t, 0] + sums.xx[own, b, 0]
+        x = sums.xx[members, t, 0] + sums.xx[members, b, 0]
         part = -(x @ change - x[:, 0] * (pooled @ change / pooled[0])) / pooled[0]
         for sign, s in ((1.0, t), (-1.0, b)):
             n = xx[q, s, 0, 0]
-            part += sign * (sums.xy[own, s, 0] - sums.xx[own, s, 0, 0] * xy[q, s, 0] / n) / n
+            part += (
+                sign * (sums.xy[members, s, 0] - sums.xx[members, s, 0, 0] * xy[q, s, 0] / n) / n
+            )
             pull = np.linalg.solve(xx[-1, s], pooled)
             residual = sums.xy[control, s] - sums.xx[control, s] @ beta[s]
             out[control] -= cells[q, t] * sign * (residual @ pull) / pooled[0]
-        out[own] += cells[q, t] * part
+        out[members] += cells[q, t] * part
     through = (influence_weights(average, size) * att).sum(axis=(1, 2))
     return out + sums.rows * np.append(through, 0.0)[cohort]

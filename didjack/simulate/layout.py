@@ -1,4 +1,4 @@
-"""The user's panel as a layout of blocks, and the error model fitted to its outcome."""
+"""The user's panel as a layout of blocks, from which samples without an effect are drawn."""
 
 from __future__ import annotations
 
@@ -8,29 +8,14 @@ import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DesignError
+from didjack.inference.error_models import ErrorModel
 from didjack.regression import fixed_effects
-from didjack.simulate import linear
+from didjack.sample.blocks import Blocks
+from didjack.simulate.design_loadings import Average, influence_loadings, loadings
 from didjack.simulate.draws import autoregress
 from didjack.simulate.engine import Compiled, compiled_of
 
-MOST = 1000  # blocks: beyond, coefficients take much memory and asymptotics serve as well
-
-
-@dataclass(frozen=True)
-class ErrorModel:
-    """AR(1) shocks to clusters, and noise of units that is independent over time.
-
-    Attributes
-    ----------
-    rho, shock_sd : float
-        Autocorrelation and standard deviation of shocks to a cluster in a period.
-    noise_sd : float
-        Standard deviation of the noise of a unit in a period; zero where units are clusters.
-    """
-
-    rho: float
-    shock_sd: float
-    noise_sd: float
+MOST = 1000  # blocks: with more, coefficients take much memory and asymptotics serve as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +46,38 @@ class Layout:
         return int(self.cluster.max()) + 1
 
     @property
-    def own(self) -> Mask:
-        """Which blocks belong to a cluster, (C, M)."""
+    def membership(self) -> Mask:
+        """Which blocks belong to which cluster, (C, M)."""
         return self.cluster == np.arange(self.n_clusters)[:, None]
 
+    @property
+    def replicates(self) -> Array:
+        """Units of each block in the full sample and without each cluster, (C + 1, M)."""
+        return self.size * np.vstack([np.ones(len(self.size)), ~self.membership])
 
-def layout_of(
-    blocks: fixed_effects.Blocks, type: str = "simple"
-) -> tuple[fixed_effects.Blocks, Layout]:
-    """Code cohorts as `att_gt` does: those treated from the first period on are left out."""
+
+def layout_of(blocks: Blocks, type: str = "simple") -> tuple[Blocks, Layout]:
+    """Code cohorts as `att_gt` does: those treated from the first period on are left out.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    type : str
+        The average that is planned; "dynamic" needs periods that are equally far apart.
+
+    Returns
+    -------
+    blocks : Blocks
+        Those that enter, with clusters coded anew.
+    layout : Layout
+
+    Raises
+    ------
+    DataError
+        There are too many blocks, or gaps between periods that the average cannot have.
+    DesignError
+        There is nothing treated, no control, or fewer than three clusters.
+    """
     times, T = blocks.times, len(blocks.times)
     kept = blocks.first > times[0]
     start = np.searchsorted(times, blocks.first[kept])
@@ -90,72 +98,20 @@ def layout_of(
     if len(labels) < 3:
         raise DesignError("Fewer than three clusters; a coarser comparison cannot be simulated.")
     cohort = np.searchsorted(starts, start)
-    own = fixed_effects.Blocks(
+    entering = Blocks(
         blocks.D[kept], blocks.mean[kept], blocks.weight[kept], blocks.within[kept], cluster,
         blocks.first[kept], times, blocks.labels[labels],
     )  # fmt: skip
-    return own, Layout(cohort, blocks.weight[kept], cluster, starts, T)
-
-
-def fit_errors(blocks: fixed_effects.Blocks, layout: Layout) -> ErrorModel:
-    """Fit the error model by moments that effects of clusters, periods and laws leave alone.
-
-    Noise: units around the path of their block. Shocks: changes over k periods, less their mean
-    in the cohort; half their variance is s^2 (1 - rho^k) plus that of mean noise. Effects of the
-    law are common to a cohort and go with its mean.
-    """
-    T = layout.periods
-    spare = float((layout.size - 1).sum() * (T - 1))
-    noise = float(blocks.within.sum()) / spare if spare > 0 else 0.0
-    lags = np.arange(1, min(T - 1, 8) + 1)
-    moments = np.array([_half_variance(blocks.mean, layout, int(k)) for k in lags])
-    if not np.isfinite(moments).all():
-        raise DesignError(
-            "Every cohort is one cluster: nothing shows how clusters of a cohort differ, and no "
-            "error model can be fitted."
-        )
-    moments = np.maximum(moments - noise * _mean_inverse_size(layout), 0.0)
-    weight = (T - lags).astype(np.float64)  # pairs of periods behind each moment
-    best = (np.inf, 0.0, 0.0)
-    for rho in np.linspace(0, 0.98, 99) if len(lags) > 1 else [0.0]:
-        shape = 1 - rho**lags
-        variance = float((weight * shape * moments).sum() / (weight * shape**2).sum())
-        miss = float((weight * (moments - variance * shape) ** 2).sum())
-        best = min(best, (miss, float(rho), variance))
-    _, rho, variance = best
-    if variance + noise <= 0:
-        raise DesignError("The outcome does not vary between clusters of a cohort.")
-    return ErrorModel(rho, float(np.sqrt(variance)), float(np.sqrt(noise)))
-
-
-def _half_variance(mean: Array, layout: Layout, k: int) -> float:
-    """Half the variance of changes over k periods between the blocks of a cohort."""
-    change = mean[:, k:] - mean[:, :-k]
-    total, spare = 0.0, 0
-    for q in np.unique(layout.cohort):
-        own = change[layout.cohort == q]
-        total += float(((own - own.mean(axis=0)) ** 2).sum())
-        spare += (len(own) - 1) * own.shape[1]
-    return 0.5 * total / spare if spare else np.nan
-
-
-def _mean_inverse_size(layout: Layout) -> float:
-    """Mean of 1/n over blocks, weighted as `_half_variance` weighs their variances."""
-    total, spare = 0.0, 0
-    for q in np.unique(layout.cohort):
-        own = layout.size[layout.cohort == q]
-        total += float((1 / own).mean() * (len(own) - 1))
-        spare += len(own) - 1
-    return total / spare
+    return entering, Layout(cohort, blocks.weight[kept], cluster, starts, T)
 
 
 def compile_average(layout: Layout, type: str) -> Compiled:
     """Find the coefficients of an aggregation on block means; deletions are of clusters."""
-    average = linear.Average.of(type, layout.starts, layout.periods)
-    weight = layout.size * np.vstack([np.ones(len(layout.size)), ~layout.own])
-    full = linear.loadings(average, np.tile(layout.cohort, (len(weight), 1)), weight)
-    scores = linear.influence_loadings(average, layout.cohort, layout.size)
-    by_cluster = np.tensordot(layout.own.astype(np.float64), scores, axes=1)
+    average = Average.of(type, layout.starts, layout.periods)
+    weight = layout.replicates
+    full = loadings(average, np.tile(layout.cohort, (len(weight), 1)), weight)
+    scores = influence_loadings(average, layout.cohort, layout.size)
+    by_cluster = np.tensordot(layout.membership.astype(np.float64), scores, axes=1)
     control = layout.cluster[layout.cohort == len(layout.starts)]
     return compiled_of(full, by_cluster, np.empty(0), 1.0, len(np.unique(control)) > 1)
 
@@ -164,16 +120,29 @@ def compile_fixed_effects(layout: Layout) -> Compiled:
     """Find the coefficients of two-way fixed effects on block means."""
     first = np.append(layout.starts, layout.periods)[layout.cohort]
     D = (np.arange(layout.periods) >= first[:, None]).astype(np.float64)
-    weight = layout.size * np.vstack([np.ones(len(layout.size)), ~layout.own])
     scores = fixed_effects.score_loadings(D, layout.size)
-    by_cluster = np.tensordot(layout.own.astype(np.float64), scores, axes=1)
+    by_cluster = np.tensordot(layout.membership.astype(np.float64), scores, axes=1)
     rows = layout.size.sum() * layout.periods
     factor = fixed_effects.cv1_factor(rows, layout.n_clusters, layout.periods)
-    return compiled_of(fixed_effects.loadings(D, weight), by_cluster, np.empty(0), factor, True)
+    full = fixed_effects.loadings(D, layout.replicates)
+    return compiled_of(full, by_cluster, np.empty(0), factor, True)
 
 
 def draw_blocks(layout: Layout, model: ErrorModel, rng: np.random.Generator, n: int) -> Array:
-    """Draw block means without effect, (n, M, T)."""
+    """Draw block means without effect: s u_ct + w e_bt / sqrt(n_b), with u an AR(1).
+
+    Parameters
+    ----------
+    layout : Layout
+    model : ErrorModel
+    rng : Generator
+    n : int
+        Number of samples.
+
+    Returns
+    -------
+    (n, M, T) array
+    """
     shocks = autoregress(rng.standard_normal((n, layout.n_clusters, layout.periods)), model.rho)
     y = model.shock_sd * shocks[:, layout.cluster]
     if model.noise_sd:

@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from didjack.core.linalg import Array, Index, Mask
+from didjack.core import cv3
+from didjack.core.linalg import Array, Index
+from didjack.core.student import two_sided_p
 from didjack.effects.average_types import AverageType
 from didjack.errors import DataError, DesignError
+from didjack.inference.assignments import random_assignments
 from didjack.sample import checks
 from didjack.sample.panel import Roles, code_data
 from didjack.simulate.compared import LEVELS
+from didjack.simulate.design_loadings import Average
 from didjack.simulate.lawsums import Sums, estimate_draws, sum_rows
-from didjack.simulate.linear import Average
-from didjack.simulate.tables import binomial_se
+from didjack.simulate.study_table import binomial_se
 
 CHUNK = 10  # draws at a time: bounds memory
 TESTS = ("clustered-z", "clustered-t", "cv3", "cv3j")
@@ -130,7 +132,7 @@ def placebo_laws(
     rng = np.random.default_rng(seed)
     dealt = np.full(G, len(starts), dtype=np.intp)
     dealt[:treated] = np.arange(treated) % len(starts)
-    cohort = rng.permuted(np.tile(dealt, (draws, 1)), axis=1)
+    cohort = random_assignments(dealt, draws, rng)
     average = Average.of(type, starts, T)
     parts = [
         estimate_draws(sums, average, cohort[at : at + CHUNK]) for at in range(0, draws, CHUNK)
@@ -153,16 +155,16 @@ def untreated_sums(
     checks.require_columns(data, {"gname": gname, "cluster": cluster, "tname": tname})
     first = checks.numeric(data, gname, "gname", missing="keep")
     touched = data[cluster][np.isfinite(first) & (first != 0)].unique()
-    own = data[~data[cluster].isin(touched)]
-    if own[cluster].nunique() < 3:
+    untreated = data[~data[cluster].isin(touched)]
+    if untreated[cluster].nunique() < 3:
         raise DesignError(
             f"Fewer than three clusters of '{cluster}' are never treated; placebo laws need three."
         )
-    # The package codes data with a treated cohort only; which one does not matter for sums.
+    # Coding refuses data without a treated cohort; which clusters are in it does not matter here.
     law = "placebo law"
-    some = own[cluster] == own[cluster].iloc[0]
-    own = own.assign(**{law: np.where(some, own[tname].max(), 0)})
-    panel = code_data(own, Roles(yname, tname, law, idname, (cluster,), xformla,
+    one_cluster = untreated[cluster] == untreated[cluster].iloc[0]
+    coded = untreated.assign(**{law: np.where(one_cluster, untreated[tname].max(), 0)})
+    panel = code_data(coded, Roles(yname, tname, law, idname, (cluster,), xformla,
                                  panel=idname is not None))  # fmt: skip
     return sum_rows(panel, cluster)
 
@@ -180,26 +182,24 @@ def _starts(adoption: tuple[float, ...], times: Array) -> Index:
     return np.asarray(at, dtype=np.intp)
 
 
-def _tests(theta: Array, clustered: Array, H: Array) -> pd.DataFrame:
-    """Write draws as a table with the p-values of all tests."""
-    estimate, usable = theta[:, 0], np.isfinite(theta[:, 1:])
-    G = theta.shape[1] - 1
-    d = np.where(usable, theta[:, 1:] - estimate[:, None], 0.0)
-    cv3 = _jackknife_se(d, usable, H)
-    mean = d.sum(axis=1, keepdims=True) / H[:, None]
-    cv3j = _jackknife_se(d - mean, usable, H)
-    errors = {
-        "clustered-z": (clustered, np.inf),
-        "clustered-t": (clustered, G - 1),
-        "cv3": (cv3, H - 1),
-        "cv3j": (cv3j, H - 1),
-    }
+def _tests(theta: Array, clustered: Array) -> pd.DataFrame:
+    """Write draws as a table with the p-values of all tests.
+
+    Parameters
+    ----------
+    theta : (P, G + 1) array
+        Full sample first; NaN where a deletion leaves nothing to estimate.
+    clustered : (P,) array
+        Standard error from influence functions.
+    """
+    estimate, deleted = theta[:, 0], theta[:, 1:]
+    G = deleted.shape[1]
+    errors = {"clustered-z": (clustered, np.inf), "clustered-t": (clustered, G - 1)}
+    for name, center in (("cv3", "estimate"), ("cv3j", "mean")):
+        deviations, H = cv3.deviations(estimate, deleted, center, axis=1)
+        errors[name] = np.sqrt(cv3.variance(deviations, H, axis=1)), H - 1
     columns = {"estimate": estimate}
     for name, (se, df) in errors.items():
         columns[f"se_{name}"] = se
-        columns[f"p_{name}"] = 2 * stats.t.sf(np.abs(estimate) / se, df)
+        columns[f"p_{name}"] = two_sided_p(estimate / se, df)
     return pd.DataFrame(columns)
-
-
-def _jackknife_se(d: Array, usable: Mask, H: Array) -> Array:
-    return np.asarray(np.sqrt((H - 1) / H * np.where(usable, d**2, 0.0).sum(axis=1)))

@@ -14,24 +14,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from didjack.core.linalg import Array
+from didjack.core.student import critical_value
 from didjack.core.views import view
 from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
-from didjack.regression import fixed_effects
+from didjack.inference.error_models import ErrorModel, fit_errors
+from didjack.sample.blocks import balanced_blocks
 from didjack.simulate.compared import LABELS
-from didjack.simulate.engine import Compiled, evaluate
+from didjack.simulate.engine import Compiled, clustered_se, evaluate, jackknife_se
 from didjack.simulate.layout import (
-    ErrorModel,
     compile_average,
     compile_fixed_effects,
     draw_blocks,
-    fit_errors,
     layout_of,
 )
-from didjack.simulate.tables import binomial_se
+from didjack.simulate.study_table import binomial_se
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,27 +163,36 @@ def plan(
         raise DataError(f"level {level!r} and power {power!r} must be shares, power the larger.")
     if reps < 100:
         raise DataError(f"reps is {reps}; draw at least 100 samples.")
-    blocks = fixed_effects.balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
+    blocks = balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
     blocks, layout = layout_of(blocks, type)
-    model = fit_errors(blocks, layout)
+    model = fit_errors(blocks.mean, layout.size, blocks.within, layout.cohort)
     compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}
     parts = []
     for number, start in enumerate(range(0, reps, BLOCK)):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
         parts.append(
-            _statistics(compiled, draw_blocks(layout, model, rng, min(BLOCK, reps - start)))
+            statistics_of(compiled, draw_blocks(layout, model, rng, min(BLOCK, reps - start)))
         )
     draws = {}
-    for test, df in _degrees(compiled).items():
+    for test, df in degrees_of_freedom(compiled).items():
         theta, se = (np.concatenate([part[test][i] for part in parts]) for i in (0, 1))
-        draws[test] = (theta, se, float(stats.t.ppf(1 - level / 2, df)))
+        draws[test] = (theta, se, float(critical_value(level, df)))
     treated = np.unique(layout.cluster[layout.cohort < len(layout.starts)])
     table = _table(draws, power)
     return Plan(model, table, type, level, power, layout.n_clusters, len(treated), draws)
 
 
-def _degrees(compiled: dict[str, Compiled]) -> dict[str, float]:
-    """List the tests that can be computed, with their degrees of freedom."""
+def degrees_of_freedom(compiled: dict[str, Compiled]) -> dict[str, float]:
+    """List the tests that can be computed, with their degrees of freedom.
+
+    G - 1 for the clustered t tests, H - 1 for the jackknife, with the H of the estimator that is
+    tested: where all treated units are in one cluster, neither estimator has its deletion.
+
+    Parameters
+    ----------
+    compiled : dict of str to Compiled
+        "csdid" and "twfe".
+    """
     csdid, fixed = compiled["csdid"], compiled["twfe"]
     tests = {"clustered-z": np.inf, "clustered-t": csdid.n_clusters - 1.0}
     if csdid.valid and csdid.n_deletions > 1:
@@ -195,23 +203,26 @@ def _degrees(compiled: dict[str, Compiled]) -> dict[str, float]:
     return tests
 
 
-def _statistics(compiled: dict[str, Compiled], means: Array) -> dict[str, tuple[Array, Array]]:
-    """Return estimate and standard error of each test."""
-    out: dict[str, tuple[Array, Array]] = {}
-    for name, c in compiled.items():
-        s, H = evaluate(c, means), c.n_deletions
-        clustered = np.sqrt(c.factor * (s.scores**2).sum(axis=1))
-        d = s.deviations
-        with np.errstate(invalid="ignore", divide="ignore"):
-            cv3 = np.sqrt((H - 1) / H * (d**2).sum(axis=1)) if H else np.zeros(len(d))
-            cv3j = np.sqrt((H - 1) * d.var(axis=1)) if H else np.zeros(len(d))
-        both = (
-            {"clustered-z": clustered, "clustered-t": clustered, "cv3": cv3, "cv3j": cv3j}
-            if name == "csdid"
-            else {"twfe-cv1": clustered, "twfe-cv3": cv3}
-        )
-        out |= {test: (s.estimate, se) for test, se in both.items()}
-    return out
+def statistics_of(compiled: dict[str, Compiled], means: Array) -> dict[str, tuple[Array, Array]]:
+    """Return estimates and standard errors of n samples, (n,) each, by test.
+
+    Parameters
+    ----------
+    compiled : dict of str to Compiled
+        "csdid" and "twfe".
+    means : (n, M, T) array
+        Means of blocks by period.
+    """
+    csdid, fixed = (evaluate(compiled[name], means) for name in ("csdid", "twfe"))
+    clustered = clustered_se(csdid.scores, compiled["csdid"].factor)
+    return {
+        "clustered-z": (csdid.estimate, clustered),
+        "clustered-t": (csdid.estimate, clustered),
+        "cv3": (csdid.estimate, jackknife_se(csdid.deviations)),
+        "cv3j": (csdid.estimate, jackknife_se(csdid.deviations, "mean")),
+        "twfe-cv1": (fixed.estimate, clustered_se(fixed.scores, compiled["twfe"].factor)),
+        "twfe-cv3": (fixed.estimate, jackknife_se(fixed.deviations)),
+    }
 
 
 def _table(draws: dict[str, tuple[Array, Array, float]], power: float) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -20,7 +19,7 @@ from didjack.errors import DataError
 from didjack.simulate.compared import Tally
 from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
-from didjack.simulate.tables import table_of
+from didjack.simulate.study_table import table_of
 
 # Raise it when a change in the engine changes results: finished cells are then drawn again.
 ENGINE = 1
@@ -71,7 +70,7 @@ def run_study(
     Returns
     -------
     DataFrame
-        See `didjack.simulate.tables.table_of`.
+        See `didjack.simulate.study_table.table_of`.
 
     Raises
     ------
@@ -122,6 +121,8 @@ def _results(
     tasks: Iterator[tuple[Cell, range]], seed: int, reps: int, jobs: int, scheduler: str | None
 ) -> Iterator[Iterator[list[Tally]]]:
     """Give the results of the tasks, in their order."""
+    import joblib  # heavy, and needed only where something runs
+
     calls = (joblib.delayed(_work)(cell, seed, chunk, reps) for cell, chunk in tasks)
     if scheduler is None:
         yield iter(joblib.Parallel(n_jobs=jobs, return_as="generator")(calls))

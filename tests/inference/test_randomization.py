@@ -11,8 +11,8 @@ from joblib import parallel_config
 
 import didjack as dj
 from didjack.inference.randomization import Randomization, randomize
-from didjack.simulate.linear import Average
-from didjack.simulate.permutation import _with_deletions
+from didjack.simulate.design_loadings import Average
+from didjack.simulate.permutation import statistics_with_deletions
 
 T = 5
 
@@ -76,7 +76,7 @@ def test_castle_against_coefficients(dataset):
     cohort = np.where(drawn > 0, np.searchsorted(adoption, drawn), len(adoption))
     average = Average.of("simple", np.searchsorted(years, adoption), len(years))
     means = df.pivot_table(index="sid", columns="year", values="l_homicide").to_numpy()
-    theta, t = _with_deletions(average, cohort, np.ones(50), means.reshape(1, -1))
+    theta, t = statistics_with_deletions(average, cohort, np.ones(50), means.reshape(1, -1))
     assert not r.exact
     np.testing.assert_allclose(r.draws[:, 0], theta[0], rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(r.draws[:, 1], t[0], rtol=1e-8)

@@ -12,8 +12,15 @@ from didjack.errors import DataError
 from didjack.regression import twfe
 from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
 from didjack.simulate.compared import Tally, bootstrap_se, unit_se
-from didjack.simulate.engine import BLOCK, compile_csdid, compile_twfe, evaluate
-from didjack.simulate.linear import Average, unit_loadings
+from didjack.simulate.design_loadings import Average, unit_loadings
+from didjack.simulate.engine import (
+    BLOCK,
+    clustered_se,
+    compile_csdid,
+    compile_twfe,
+    evaluate,
+    jackknife_se,
+)
 from didjack.simulate.permutation import assignments, permuted_statistics
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -59,16 +66,14 @@ def test_a_replication_gives_the_t_statistics_of_the_public_functions(design, dr
     jk, jk_mean = dj.jackknife(agg), dj.jackknife(agg, center="mean")
     compiled = compile_csdid(design, type)
     s = evaluate(compiled, means)
-    H = compiled.n_deletions
-    d = s.deviations[1]
-    se = np.sqrt((s.scores[1] ** 2).sum())
-    cv3 = np.sqrt((H - 1) / H * (d**2).sum())
-    cv3j = np.sqrt((H - 1) / H * ((d - d.mean()) ** 2).sum())
-    ours = [s.estimate[1], s.estimate[1] / se, s.estimate[1] / cv3, s.estimate[1] / cv3j]
+    errors = [
+        clustered_se(s.scores), jackknife_se(s.deviations), jackknife_se(s.deviations, "mean")
+    ]  # fmt: skip
+    ours = [s.estimate[1], *(s.estimate[1] / se[1] for se in errors)]
     theirs = [agg.att, agg.att / agg.se, jk.t, jk_mean.t]
     np.testing.assert_allclose(ours, theirs, **EXACT)
-    assert jk.df == H - 1
-    np.testing.assert_allclose(s.estimate[1] + d, jk.atts, **EXACT)
+    assert jk.df == compiled.n_deletions - 1
+    np.testing.assert_allclose(s.estimate[1] + s.deviations[1], jk.atts, **EXACT)
 
 
 @pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
@@ -95,11 +100,10 @@ def test_two_way_fixed_effects_in_a_replication(design, drawn):
     result = twfe(frame, "y", "period", "cohort", "unit", cluster="cluster")
     compiled = compile_twfe(design)
     s = evaluate(compiled, means)
-    H = compiled.n_deletions
     ours = [
         s.estimate[1],
-        np.sqrt(compiled.factor * (s.scores[1] ** 2).sum()),
-        np.sqrt((H - 1) / H * (s.deviations[1] ** 2).sum()),
+        clustered_se(s.scores, compiled.factor)[1],
+        jackknife_se(s.deviations)[1],
     ]
     np.testing.assert_allclose(ours, [result.att, result.cv1.se[0], result.cv3.se[0]], **EXACT)
 
@@ -111,7 +115,7 @@ def test_the_engine_counts_what_the_statistics_say():
     means = draw_means(design, engine.rng(0), BLOCK)
     s = evaluate(engine.estimators["simple"], means)
     H = design.clusters
-    se = np.sqrt((H - 1) / H * (s.deviations**2).sum(axis=1))
+    se = jackknife_se(s.deviations)
     p = 2 * stats.t.sf(np.abs(s.estimate) / se, H - 1)
     rows = [t.name for t in engine.tests["simple"]].index("cv3") * len(LEVELS) + np.arange(3)
     np.testing.assert_array_equal(tally.rejected[rows], [(p < level).sum() for level in LEVELS])

@@ -6,16 +6,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 import didjack as dj
 from didjack.cli import app
 from didjack.errors import DataError, DesignError
-from didjack.regression.fixed_effects import balanced_blocks, twfe
+from didjack.inference.error_models import fit_errors
+from didjack.regression import twfe
+from didjack.sample.blocks import balanced_blocks
 from didjack.simulate import Design, Engine, Settings, draw_means, plan, unit_frame
 from didjack.simulate.compared import LEVELS, Tally
 from didjack.simulate.engine import BLOCK, evaluate
-from didjack.simulate.layout import compile_average, compile_fixed_effects, fit_errors, layout_of
+from didjack.simulate.layout import compile_average, compile_fixed_effects, layout_of
+from didjack.simulate.planning import degrees_of_freedom, statistics_of
 
 NAMES = ("y", "period", "cohort", "unit")
 
@@ -28,34 +32,79 @@ def frame_of(design, seed=0):
 SMALL = Design(clusters=12, periods=6, treated=5, adoption=(3, 5), units=6, gamma=1.0)
 
 
-def compiled_statistics(frame, columns, cluster, type):
-    blocks = balanced_blocks(frame, *columns, cluster)
-    blocks, layout = layout_of(blocks, type)
-    out = []
-    for c in (compile_average(layout, type), compile_fixed_effects(layout)):
-        s, H = evaluate(c, blocks.mean[None]), c.n_deletions
-        cv3 = np.sqrt((H - 1) / H * (s.deviations[0] ** 2).sum())
-        out += [s.estimate[0], np.sqrt(c.factor * (s.scores[0] ** 2).sum()), cv3]
-    return out
+def planned(frame, columns, cluster, type):
+    """What `plan` computes from a sample, here from the user's own: estimate, se, df by test."""
+    blocks, layout = layout_of(balanced_blocks(frame, *columns, cluster), type)
+    compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}
+    statistics, df = statistics_of(compiled, blocks.mean[None]), degrees_of_freedom(compiled)
+    return {test: (theta[0], se[0], df[test]) for test, (theta, se) in statistics.items()}
+
+
+def public(frame, columns, cluster, type):
+    """The same from the public functions."""
+    res = dj.att_gt(frame, *columns, clustervars=cluster, est_method="reg")
+    agg = dj.aggte(res, type=type)
+    jk, jkj = dj.jackknife(agg, cluster), dj.jackknife(agg, cluster, center="mean")
+    # att_gt leaves out units that are treated from the start; so does the layout.
+    kept = frame[~frame[columns[2]].between(1, frame[columns[1]].min())]
+    fixed = twfe(kept, *columns, cluster=cluster)
+    clustered = agg.analytic(cluster).se[0]
+    return {
+        "clustered-z": (agg.att, clustered, np.inf),
+        "clustered-t": (agg.att, clustered, frame[cluster].nunique() - 1),
+        "cv3": (jk.att, jk.se, jk.df),
+        "cv3j": (jkj.att, jkj.se, jkj.df),
+        "twfe-cv1": (fixed.att, fixed.cv1.se[0], fixed.cv1.df[0]),
+        "twfe-cv3": (fixed.att, fixed.cv3.se[0], fixed.cv3.df[0]),
+    }
 
 
 @pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
 @pytest.mark.parametrize(
     ("name", "cluster"), [("castle", "sid"), ("medicaid", "stfips"), ("mpdta", "state")]
 )
-def test_on_real_data_the_layout_gives_the_public_estimates(dataset, name, cluster, type):
+def test_on_real_data_the_layout_gives_the_public_results(dataset, name, cluster, type):
     frame, k = dataset(name), dj.load_specification(name).kwargs
     columns = tuple(k[key] for key in ("yname", "tname", "gname", "idname"))
-    ours = compiled_statistics(frame, columns, cluster, type)
-    res = dj.att_gt(frame, *columns, clustervars=cluster, est_method="reg")
-    agg = dj.aggte(res, type=type)
-    jk = dj.jackknife(agg, cluster=cluster)
-    # att_gt leaves out units that are treated from the start; so does the layout.
-    kept = frame[~frame[columns[2]].between(1, frame[columns[1]].min())]
-    fixed = twfe(kept, *columns, cluster=cluster)
-    theirs = [agg.att, agg.analytic(cluster).se[0], jk.se]
-    theirs += [fixed.att, fixed.cv1.se[0], fixed.cv3.se[0]]
-    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    ours, theirs = (f(frame, columns, cluster, type) for f in (planned, public))
+    assert set(ours) == set(theirs)
+    for test, values in theirs.items():
+        np.testing.assert_allclose(ours[test], values, rtol=1e-9, err_msg=test)
+
+
+def test_degrees_of_freedom_count_the_deletions_that_can_be_estimated():
+    """One treated cluster of twelve: eleven deletions for the jackknife, twelve clusters else."""
+    frame = frame_of(SMALL)
+    one = frame.assign(cohort=np.where(frame["cluster"] == 3, 4, 0))
+    ours, theirs = (f(one, NAMES, "cluster", "simple") for f in (planned, public))
+    expected = {"clustered-z": np.inf, "clustered-t": 11, "cv3": 10, "cv3j": 10, "twfe-cv1": 11,
+                "twfe-cv3": 10}  # fmt: skip
+    assert {test: df for test, (_, _, df) in ours.items()} == expected
+    for test, values in theirs.items():
+        np.testing.assert_allclose(ours[test][:2], values[:2], rtol=1e-9, err_msg=test)
+    draws = plan(one, *NAMES, cluster="cluster", reps=200, level=0.1).draws
+    assert {test: critical for test, (_, _, critical) in draws.items()} == {
+        test: pytest.approx(stats.t.ppf(0.95, df), rel=1e-14) for test, df in expected.items()
+    }
+
+
+def test_the_table_follows_from_the_draws():
+    """Size, and the smallest effect that is found in the share of samples asked for."""
+    result = plan(frame_of(SMALL), *NAMES, cluster="cluster", reps=400, power=0.7)
+    table = result.table.set_index("test")
+    for test, (theta, se, critical) in result.draws.items():
+        assert len(theta) == len(se) == 400
+        assert table["size"][test] == np.mean(np.abs(theta) / se > critical)
+        error = np.sqrt(table["size"][test] * (1 - table["size"][test]) / 400)
+        assert table["mc_se"][test] == pytest.approx(error, rel=1e-12)
+        mde = table["mde"][test]
+        assert result.mde(test) == mde
+        # 280 of 400 samples find an effect that is a little larger, and fewer a smaller one.
+        assert np.sum(theta + mde * (1 + 1e-9) > critical * se) == 280
+        assert np.sum(theta + mde * (1 - 1e-9) > critical * se) == 279
+    assert result.n_clusters == 12 and result.n_treated == 5
+    with pytest.raises(DataError, match="no test 'webb'"):
+        result.mde("webb")
 
 
 @pytest.mark.parametrize("type", ["simple", "group"])
@@ -75,7 +124,7 @@ def test_the_error_model_is_found_again(rho, gamma):
     design = Design(clusters=600, periods=10, treated=200, adoption=(4, 7), units=5, gamma=gamma,
                     rho=rho, shock_sd=1.5, noise_sd=2.0, effect=(1.0, 3.0))  # fmt: skip
     blocks, layout = layout_of(balanced_blocks(frame_of(design), *NAMES, "cluster"))
-    model = fit_errors(blocks, layout)
+    model = fit_errors(blocks.mean, layout.size, blocks.within, layout.cohort)
     assert model.rho == pytest.approx(rho, abs=0.06)
     assert model.shock_sd == pytest.approx(1.5, rel=0.06)
     assert model.noise_sd == pytest.approx(2.0, rel=0.02)

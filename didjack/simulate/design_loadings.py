@@ -169,13 +169,18 @@ def unit_loadings(average: Average, cohort: Index, weight: Array) -> Array:
 
 
 def influence_weights(average: Average, size: Array) -> Array:
-    """Influence of one unit more in cohort q through estimated weights, on cells: (Q, Q, T).
+    """Influence of one unit more in cohort q through estimated weights.
 
     Parameters
     ----------
     average : Average
     size : (Q,) array
         Cohort sizes.
+
+    Returns
+    -------
+    (Q, Q, T) array
+        Cohort of the unit; cohort and period of the cell whose effect is multiplied.
     """
     within, overall, total = (a[0] for a in average.weights(size[None]))
     return _weight_terms(average, within, overall, total, size)
@@ -184,7 +189,7 @@ def influence_weights(average: Average, size: Array) -> Array:
 def _weight_terms(
     average: Average, within: Array, overall: Array, total: Array, size: Array
 ) -> Array:
-    """Influence of one unit more in cohort q through estimated weights, on cells: (Q, Q, T).
+    """As `influence_weights`, from what `Average.weights` returns.
 
     Weights W_k / sum W estimated from the sample contribute (ATT_k - theta) / sum W.
     """
@@ -193,7 +198,7 @@ def _weight_terms(
         return np.asarray((within - effect) / size.sum())
     by_cell = average.member * (overall / total)[:, None, None]  # (K, Q, T)
     Q, T = len(average.starts), within.shape[-1]
-    own = np.zeros((Q, Q, T))
-    at = np.arange(Q)
-    own[at, at] = by_cell.sum(axis=0)
-    return np.asarray(own - np.einsum("kqs,kpt->qpt", by_cell, within))
+    direct = np.zeros((Q, Q, T))  # a cohort's size enters the weights of its own cells
+    diagonal = np.arange(Q)
+    direct[diagonal, diagonal] = by_cell.sum(axis=0)
+    return np.asarray(direct - np.einsum("kqs,kpt->qpt", by_cell, within))
