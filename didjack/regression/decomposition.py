@@ -15,8 +15,9 @@ import pandas as pd
 
 from didjack.core.linalg import Array, Index
 from didjack.core.views import view
-from didjack.regression.fixed_effects import balanced_blocks, loadings, require_variation
+from didjack.regression.fixed_effects import loadings, require_variation
 from didjack.sample import checks
+from didjack.sample.blocks import balanced_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

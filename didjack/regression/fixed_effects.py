@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Array, Index
+from didjack.core import cv3
+from didjack.core.linalg import Array
 from didjack.core.moments import delete_one
 from didjack.core.results import Inference
 from didjack.errors import DataError, DesignError
-from didjack.sample import checks
+from didjack.sample.blocks import balanced_blocks
 
 
 def residual_treatment(D: Array, weight: Array) -> Array:
     """Partial both fixed effects out of the treatment, in every replicate.
+
+    D~_bt = D_bt - D_b. - (D_.t - D_..), with means over periods and, weighted, over blocks. In a
+    balanced panel this is the residual of the regression on both sets of dummies.
 
     Parameters
     ----------
@@ -40,9 +44,21 @@ def residual_treatment(D: Array, weight: Array) -> Array:
 
 
 def loadings(D: Array, weight: Array) -> Array:
-    """Coefficients of the treatment's estimate on means of blocks by period, (R, M, T).
+    """Coefficients of the treatment's estimate on means of blocks by period.
 
-    NaN where the fixed effects leave no variation in treatment.
+    w_b D~_bt / sum_bt w_b D~_bt^2 (Frisch-Waugh-Lovell), with D~ from `residual_treatment`.
+
+    Parameters
+    ----------
+    D : (..., M, T) array
+        Treatment of each block.
+    weight : (R, M) array
+        Weight of each block; zero where it is deleted.
+
+    Returns
+    -------
+    (R, M, T) array
+        NaN for a replicate in which the fixed effects leave no variation in treatment.
     """
     residual = residual_treatment(D, weight)
     pull = weight[..., None] * residual
@@ -68,26 +84,50 @@ def require_variation(coefficients: Array) -> None:
 
 
 def score_loadings(D: Array, weight: Array) -> Array:
-    """Coefficients of each block's score over the sum of squared residual treatment, (M, M, T).
+    """Coefficients of each block's score over the sum of squared residual treatment.
 
-    Sums of them over clusters, squared and added up, are the clustered variance before its
+    The score of block b is w_b sum_t D~_bt u_bt with u the residual of the regression. Scores
+    added up within clusters, squared, and added up are the clustered variance before its
     small-sample factor.
+
+    Parameters
+    ----------
+    D : (M, T) array
+        Treatment of each block.
+    weight : (M,) array
+        Weight of each block.
+
+    Returns
+    -------
+    (M, M, T) array
+        Block whose score it is; block and period whose mean is multiplied.
     """
     w = weight[None]
     residual, beta = residual_treatment(D, w)[0], loadings(D, w)[0]
     pull = weight[:, None] * residual
-    own = (pull * residual).sum(axis=1)
-    total = own.sum()
+    variation = (pull * residual).sum(axis=1)  # of each block
+    total = variation.sum()
     share = weight / weight.sum()
     # Unit effects drop out of the residual because the residual treatment of a block adds up
     # to zero over time; period effects are the weighted mean of what is left.
     centred = np.eye(len(weight)) - share
-    score = centred[..., None] * pull[:, None, :] - own[:, None, None] * beta
+    score = centred[..., None] * pull[:, None, :] - variation[:, None, None] * beta
     return np.asarray(score / total)
 
 
 def cv1_factor(n_rows: float, n_clusters: int, n_periods: int) -> float:
-    """Small-sample factor of CV1; unit effects are nested in clusters and do not count."""
+    """Return the small-sample factor of CV1, C/(C-1) (N-1)/(N-k), k = T + 1.
+
+    Treatment, intercept and T - 1 period effects count; unit effects are nested in clusters and
+    do not, as in R's fixest and in pyfixest.
+
+    Parameters
+    ----------
+    n_rows : float
+        N.
+    n_clusters, n_periods : int
+        C and T.
+    """
     k = n_periods + 1
     return n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - k)
 
@@ -132,8 +172,12 @@ def twfe(
 ) -> TWFE:
     """Regress the outcome on treatment with effects of units and periods.
 
-    Where effects differ between cohorts or grow, this is a weighted average with weights that
-    may be negative. It is here to be compared with.
+    y_it = a_i + b_t + theta D_it + u_it, with D_it = 1 from the first treated period on. CV1 is
+    the clustered variance with `cv1_factor`, CV3 the delete-one-cluster jackknife around the
+    full-sample estimate (MacKinnon, Nielsen and Webb 2023, "Cluster-robust inference: A guide to
+    empirical practice"); both have t distributions. Where effects differ between cohorts or grow,
+    theta is a weighted average of them with weights that may be negative. It is here to be
+    compared with.
 
     Parameters
     ----------
@@ -158,19 +202,19 @@ def twfe(
     """
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    blocks = balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
+    column = cluster or idname
+    blocks = balanced_blocks(data, yname, tname, gname, idname, column)
     C, T = len(blocks.labels), blocks.D.shape[1]
     if C < 2:
-        raise DesignError(f"Column '{cluster}' has one cluster; inference needs two or more.")
+        raise DesignError(f"Column '{column}' has one cluster; inference needs two or more.")
     by_cluster = np.where(blocks.cluster == np.arange(C)[:, None], blocks.weight, 0.0)
     theta = (loadings(blocks.D, delete_one(by_cluster)) * blocks.mean).sum(axis=(1, 2))
     require_variation(theta[:1])
     scores = (score_loadings(blocks.D, blocks.weight) * blocks.mean).sum(axis=(1, 2))
     total = np.bincount(blocks.cluster, weights=scores)
     factor = cv1_factor(blocks.weight.sum() * T, C, T)
-    deviations = theta[1:][np.isfinite(theta[1:])] - theta[0]
-    H = len(deviations)
-    cv3 = (H - 1) / H * float(deviations @ deviations) if H > 1 else np.nan
+    deviations, count = cv3.deviations(theta[0], theta[1:])
+    H = int(count)
 
     def inference(method: str, variance: float, df: float) -> Inference:
         se, dfs = np.sqrt([variance]), np.array([float(df)])
@@ -179,84 +223,7 @@ def twfe(
     return TWFE(
         float(theta[0]),
         inference("CV1", factor * float(total @ total), C - 1),
-        inference("CV3", cv3, H - 1 if H > 1 else np.nan),
+        inference("CV3", float(cv3.variance(deviations, H)), H - 1 if H > 1 else np.nan),
         theta,
         blocks.labels,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """Units of one cluster and cohort, which share their treatment; M blocks.
-
-    Attributes
-    ----------
-    D, mean : (M, T) arrays
-        Treatment and mean outcome.
-    weight : (M,) array
-        Number of units.
-    within : (M,) array
-        Sum of squares of units' outcomes around their own mean and the block's path.
-    cluster : (M,) int array
-    first : (M,) array
-        First treated period, inf for never.
-    times : (T,) array
-    labels : Index
-        Of the clusters.
-    """
-
-    D: Array
-    mean: Array
-    weight: Array
-    within: Array
-    cluster: Index
-    first: Array
-    times: Array
-    labels: pd.Index
-
-
-def balanced_blocks(
-    data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str, cluster: str
-) -> Blocks:
-    """Sum a balanced panel by cluster and cohort.
-
-    Raises
-    ------
-    DataError
-        The panel is not balanced, or a column cannot be used.
-    """
-    checks.require_frame(data)
-    checks.require_columns(
-        data, {"yname": yname, "tname": tname, "gname": gname, "idname": idname, "cluster": cluster}
-    )
-    y, time = checks.numeric(data, yname, "yname"), checks.numeric(data, tname, "tname")
-    first = checks.numeric(data, gname, "gname", missing="keep")
-    first = np.where(np.isfinite(first) & (first != 0), first, np.inf)
-    for column in (idname, cluster):
-        checks.no_missing(data, column)
-    unit, _ = checks.factorize(data[idname])
-    code, labels = checks.factorize(data[cluster])
-    times, period = np.unique(time, return_inverse=True)
-    n, T = int(unit.max()) + 1, len(times)
-    if len(data) != n * T or len(np.unique(unit * T + period)) != n * T:
-        raise DataError(
-            f"A balanced panel is needed: {n} units of '{idname}' and {T} periods of '{tname}' "
-            f"make {n * T} rows, one for each pair, but there are {len(data)}. Drop units that are "
-            "not observed in every period, and rows that occur twice."
-        )
-    order = np.lexsort((period, unit))
-    y, first = y[order].reshape(n, T), first[order].reshape(n, T)
-    code = code[order].reshape(n, T)
-    for changes, column in ((first != first[:, :1], gname), (code != code[:, :1], cluster)):
-        if changes.any():
-            raise DataError(f"Column '{column}' changes within a unit of '{idname}'.")
-    keys, block = np.unique(np.column_stack([code[:, 0], first[:, 0]]), axis=0, return_inverse=True)
-    block = block.reshape(-1)
-    weight = np.bincount(block).astype(np.float64)
-    mean = np.column_stack([np.bincount(block, weights=column) for column in y.T]) / weight[:, None]
-    D = (times >= keys[:, 1:]).astype(np.float64)
-    own = y - mean[block]
-    own -= own.mean(axis=1, keepdims=True)
-    within = np.bincount(block, weights=(own**2).sum(axis=1)).astype(np.float64)
-    cluster_code = keys[:, 0].astype(np.intp)
-    return Blocks(D, mean, weight, within, cluster_code, keys[:, 1], times, labels)

@@ -82,30 +82,36 @@ def columns_of(X: Any, names: Sequence[str] | None) -> pd.DataFrame:
 def aligned(
     frame: pd.DataFrame, X: Any, given: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give X and what stands beside it with one index; refuse other lengths or indexes."""
+    """Give X and the series beside it one index; refuse other lengths or indexes.
+
+    Raises
+    ------
+    DataError
+        Lengths, dimensions or indexes differ.
+    """
     indexes = {"X": X.index} if isinstance(X, pd.DataFrame | pd.Series) else {}
     series = {}
-    for what, values in given.items():
+    for name, values in given.items():
         if np.ndim(values) != 1:
-            raise DataError(f"{what} must have one dimension, not {np.ndim(values)}.")
+            raise DataError(f"{name} must have one dimension, not {np.ndim(values)}.")
         column = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
         if len(column) != len(frame):
-            raise DataError(f"{what} has {len(column)} rows and X has {len(frame)}.")
+            raise DataError(f"{name} has {len(column)} rows and X has {len(frame)}.")
         if isinstance(values, pd.Series):
-            indexes[what] = values.index
-        series[what] = column
+            indexes[name] = values.index
+        series[name] = column
     first, *others = indexes or {"X": frame.index}
     index = indexes.get(first, frame.index)
-    for what in others:
-        differs = np.flatnonzero(indexes[what] != index)
-        if not indexes[what].equals(index) and len(differs):
+    for name in others:
+        differs = np.flatnonzero(indexes[name] != index)
+        if not indexes[name].equals(index) and len(differs):
             row = differs[0]
             raise DataError(
-                f"{first} and {what} have different indexes, first in row {row}: '{index[row]}' "
-                f"and '{indexes[what][row]}'. Sort them alike, or pass arrays (.to_numpy())."
+                f"{first} and {name} have different indexes, first in row {row}: '{index[row]}' "
+                f"and '{indexes[name][row]}'. Sort them alike, or pass arrays (.to_numpy())."
             )
     return frame.set_axis(index), pd.DataFrame(
-        {what: column.set_axis(index) for what, column in series.items()}, index=index
+        {name: column.set_axis(index) for name, column in series.items()}, index=index
     )
 
 

@@ -45,7 +45,18 @@ class Deletions:
         return np.asarray(self.vectors[g][:, self.lost[g]])
 
     def weigh(self, scores: Array, power: float) -> Array:
-        """Multiply scores (G, k) by a power of I - Q_g'Q_g, pseudo-inverse where singular."""
+        """Multiply scores by a power of I - Q_g'Q_g, a pseudo-inverse where that is singular.
+
+        Parameters
+        ----------
+        scores : (G, k) array
+        power : float
+            Negative: -1 for deletions and CV3, -1/2 for CV2.
+
+        Returns
+        -------
+        (G, k) array
+        """
         safe = np.where(self.lost, 1.0, self.values)
         scale = np.where(self.lost, 0.0, safe**power)
         inside = np.einsum("gij,gi->gj", self.vectors, scores) * scale
@@ -63,8 +74,8 @@ def deletions(Q: Array, code: Index, n_clusters: int) -> Deletions:
         Cluster of each row.
     n_clusters : int
     """
-    own = np.stack([Q[rows].T @ Q[rows] for rows in rows_by(code, n_clusters)])
-    values, vectors = np.linalg.eigh(delete_one(own)[1:])
+    grams = np.stack([Q[rows].T @ Q[rows] for rows in rows_by(code, n_clusters)])
+    values, vectors = np.linalg.eigh(delete_one(grams)[1:])
     return Deletions(values, vectors)
 
 
@@ -79,7 +90,18 @@ def reason(combinations: Array, names: pd.Index) -> str:
 
 
 def row_scores(Q: Array, residuals: Array, kind: str) -> Array:
-    """Scores of rows for HC0 to HC3, (n, k); zero where a row is fitted exactly."""
+    """Return the scores of rows for HC0 to HC3, (n, k); zero where a row is fitted exactly.
+
+    Q_i u_i times 1, sqrt(n/(n-k)), (1 - h_i)^{-1/2} or (1 - h_i)^{-1}, with h_i = Q_i Q_i'
+    (MacKinnon and White 1985; their jackknife is HC3 up to a factor).
+
+    Parameters
+    ----------
+    Q : (n, k) array
+        Orthonormal columns.
+    residuals : (n,) array
+    kind : {"hc0", "hc1", "hc2", "hc3"}
+    """
     n, k = Q.shape
     remains = 1 - (Q**2).sum(axis=1)
     alone = remains < REMAINS
