@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from didjack.core import cv3
 from didjack.core.linalg import Array
 from didjack.core.student import critical_value
 from didjack.effects.average_types import TYPES
@@ -16,7 +17,7 @@ from didjack.inference.multiplier import DRAWS, spread
 LEVELS = (0.01, 0.05, 0.1)
 """Levels of the tests in the tables of studies."""
 
-SHARED = 25  # replications that share their multipliers: draws cost more than products
+SHARED = 25  # replications that share their multipliers
 
 LABELS = {
     "unit-z": "influence functions by unit, normal",
@@ -79,12 +80,23 @@ class Settings:
 
 @dataclass(frozen=True)
 class Test:
-    """One test of an estimator: how its standard error is made, and its critical values."""
+    """One test of an estimator: how its standard error is made, and its critical values.
+
+    Attributes
+    ----------
+    name : str
+        Of `LABELS`.
+    kind : {"unit", "clustered", "jackknife", "bootstrap", "permutation"}
+    df : float
+        Degrees of freedom; inf for the normal distribution, NaN where there is a p-value only.
+    centred : bool
+        Whether a jackknife is centred at the mean of its deletions (CV3J).
+    """
 
     __test__ = False  # pytest takes classes of this name for its own
 
     name: str
-    kind: str  # unit, clustered, jackknife, bootstrap or permutation
+    kind: str
     df: float
     centred: bool = False
 
@@ -124,6 +136,9 @@ def tests_of(
 def unit_se(scores: Array, sizes: NDArray[np.int64], within: Array) -> Array:
     """Return the standard error that takes every unit as independent, (n,).
 
+    sqrt(sum_g (s_g^2 / n_g + v_g)), with s_g the cluster's score, n_g its units, and v_g the sum
+    of squares of its units' influence around their mean.
+
     Parameters
     ----------
     scores : (n, G) array
@@ -137,11 +152,40 @@ def unit_se(scores: Array, sizes: NDArray[np.int64], within: Array) -> Array:
     return np.asarray(np.sqrt((scores**2 / sizes + within).sum(axis=1)))
 
 
+def clustered_se(scores: Array, factor: float = 1.0) -> Array:
+    """Return standard errors from scores of clusters, sqrt(factor sum_g s_g^2), (n,).
+
+    Parameters
+    ----------
+    scores : (n, G) array
+    factor : float
+        Of small samples.
+    """
+    return np.sqrt(factor * np.einsum("nc,nc->n", scores, scores))
+
+
+def jackknife_se(deviations: Array, center: str = "estimate") -> Array:
+    """Return CV3 or CV3J standard errors of n replications; NaN with fewer than two deletions.
+
+    Parameters
+    ----------
+    deviations : (n, H) array
+        Deletions minus estimate.
+    center : {"estimate", "mean"}
+        CV3 or CV3J.
+    """
+    H = deviations.shape[1]
+    if center == "mean":  # estimates are zero here, since they were subtracted
+        deviations, _ = cv3.deviations(np.zeros(len(deviations)), deviations, center, axis=1)
+    return np.sqrt(cv3.variance(deviations, H, axis=1))
+
+
 def bootstrap_se(name: str, scores: Array, n_boot: int, rng: np.random.Generator) -> Array:
     """Return multiplier-bootstrap standard errors (R `did`'s interquartile range), (n,).
 
-    A few replications share their multipliers. Each rejection keeps its probability; only their
-    dependence makes Monte Carlo standard errors a little too small.
+    A few replications share their multipliers, since draws cost more than products. Each rejection
+    keeps its probability; only their dependence makes Monte Carlo standard errors a little too
+    small.
     """
     n, G = scores.shape
     out = np.empty(n)

@@ -35,7 +35,19 @@ class Average:
 
     @classmethod
     def of(cls, type: str, starts: Index, periods: int) -> Average:
-        """List the elements of an aggregation."""
+        """List the elements of an aggregation.
+
+        One element for "simple"; for the others one for each event time from 0, each cohort, or
+        each period from the first treated one.
+
+        Parameters
+        ----------
+        type : {"simple", "dynamic", "group", "calendar"}
+        starts : (Q,) int array
+            First treated period of each cohort, counted from zero.
+        periods : int
+            T.
+        """
         t = np.arange(periods)
         event_time = t - starts[:, None]
         post = event_time >= 0
@@ -51,7 +63,16 @@ class Average:
         return cls(type, member, starts)
 
     def weights(self, size: Array) -> tuple[Array, Array, Array]:
-        """Weigh the cells for cohort sizes (R, Q).
+        """Weigh the cells by cohort sizes, as R `did` does.
+
+        Within an element a cell of cohort q weighs n_q / sum n (equally for "group", whose cells
+        have one cohort); elements weigh equally, those of "group" n_q / sum n (Callaway and
+        Sant'Anna 2021, section 3).
+
+        Parameters
+        ----------
+        size : (R, Q) array
+            n_q in each replicate.
 
         Returns
         -------
@@ -72,10 +93,19 @@ class Average:
         return within, overall, total
 
     def contrast(self, cells: Array) -> Array:
-        """Turn weights of cells (..., Q, T) into weights of cohort means (..., Q + 1, T).
+        """Turn weights of cells into weights of cohort means.
 
-        A cell is the change of its cohort since the base period, less that of the controls,
-        which come last.
+        A cell is the change of its cohort since the base period, less that of the controls:
+        ATT(q, t) = (y_qt - y_qb) - (y_0t - y_0b), with b the period before the first treated one.
+
+        Parameters
+        ----------
+        cells : (..., Q, T) array
+
+        Returns
+        -------
+        (..., Q + 1, T) array
+            The controls come last.
         """
         treated = cells.copy()
         sums = cells.sum(axis=-1)
@@ -86,13 +116,31 @@ class Average:
 
 
 def cohort_sizes(cohort: Index, weight: Array, n_cohorts: int) -> Array:
-    """Add up cluster weights (R, G) by cohort (R, G), controls last: (R, Q + 1)."""
+    """Add up the weights of clusters by cohort.
+
+    Parameters
+    ----------
+    cohort : (R, G) int array
+        n_cohorts for controls.
+    weight : (R, G) array
+    n_cohorts : int
+        Q, without the controls.
+
+    Returns
+    -------
+    (R, Q + 1) array
+        The controls come last.
+    """
     codes = np.arange(n_cohorts + 1)
     return np.stack([(weight * (cohort == q)).sum(axis=1) for q in codes], axis=1)
 
 
 def loadings(average: Average, cohort: Index, weight: Array) -> Array:
     """Coefficients of the overall effect in every replicate.
+
+    theta = sum_gt l_gt y_gt over means y_gt of clusters by period, l_gt = n_g / n_q c_qt, with q
+    the cohort of cluster g, n_q its units, and c the weights of cohort means from
+    `Average.contrast`.
 
     Parameters
     ----------
@@ -121,7 +169,9 @@ def loadings(average: Average, cohort: Index, weight: Array) -> Array:
 def influence_loadings(average: Average, cohort: Index, weight: Array) -> Array:
     """Coefficients of each cluster's influence sum over n, in the full sample.
 
-    The clustered variance is the sum of squares of what they give.
+    n_g / n_q sum_t c_qt (y_gt - y_qt), with c as in `loadings`, plus what the cluster contributes
+    through the estimated weights (`influence_weights`). The clustered variance is the sum of
+    squares of what they give.
 
     Parameters
     ----------
@@ -191,7 +241,7 @@ def _weight_terms(
 ) -> Array:
     """As `influence_weights`, from what `Average.weights` returns.
 
-    Weights W_k / sum W estimated from the sample contribute (ATT_k - theta) / sum W.
+    Cells that weigh n_k / sum n contribute (ATT_k - theta) / sum n for each unit of their cohort.
     """
     if average.type == "group":  # equal weights within a cohort; cohorts by size
         effect = np.einsum("k,kqt->qt", overall, within)

@@ -21,6 +21,9 @@ from didjack.simulate.designs import Design
 def draw_means(design: Design, rng: np.random.Generator, n: int) -> Array:
     """Draw the means of clusters by period.
 
+    y_gt = shock_sd f_g u_gt + noise_sd e_gt / sqrt(n_g) + effect_gt, with u an AR(1) of variance
+    one, e standard normal, and f_g the factor on the shocks of treated clusters.
+
     Parameters
     ----------
     design : Design
@@ -43,7 +46,17 @@ def draw_means(design: Design, rng: np.random.Generator, n: int) -> Array:
 
 
 def autoregress(news: Array, rho: float) -> Array:
-    """Turn independent draws (..., T) of variance one into a stationary AR(1), in place."""
+    """Turn independent draws of variance one into a stationary AR(1), in place.
+
+    u_1 = e_1, u_t = rho u_(t-1) + sqrt(1 - rho^2) e_t, so that every u_t has variance one.
+
+    Parameters
+    ----------
+    news : (..., T) array
+        Changed, and returned.
+    rho : float
+        Between -1 and 1.
+    """
     if rho:
         for t in range(1, news.shape[-1]):
             news[..., t] *= np.sqrt(1 - rho**2)

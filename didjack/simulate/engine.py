@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from didjack.core import cv3
 from didjack.core.linalg import Array
 from didjack.errors import DataError
 from didjack.inference.assignments import share_as_large
 from didjack.regression import fixed_effects
-from didjack.simulate.compared import LEVELS, Settings, Tally, Test, bootstrap_se, tests_of, unit_se
+from didjack.simulate.compared import (
+    LEVELS,
+    Settings,
+    Tally,
+    Test,
+    bootstrap_se,
+    clustered_se,
+    jackknife_se,
+    tests_of,
+    unit_se,
+)
 from didjack.simulate.design_loadings import (
     Average,
     influence_loadings,
@@ -148,34 +157,6 @@ def evaluate(compiled: Compiled, means: Array) -> Statistics:
     """
     rows = means.reshape(len(means), -1)
     return Statistics(rows @ compiled.estimate, rows @ compiled.deletions, rows @ compiled.scores)
-
-
-def clustered_se(scores: Array, factor: float = 1.0) -> Array:
-    """Return standard errors from scores of clusters, sqrt(factor sum_g s_g^2), (n,).
-
-    Parameters
-    ----------
-    scores : (n, G) array
-    factor : float
-        Of small samples.
-    """
-    return np.sqrt(factor * np.einsum("nc,nc->n", scores, scores))
-
-
-def jackknife_se(deviations: Array, center: str = "estimate") -> Array:
-    """Return CV3 or CV3J standard errors of n replications; NaN with fewer than two deletions.
-
-    Parameters
-    ----------
-    deviations : (n, H) array
-        Deletions minus estimate.
-    center : {"estimate", "mean"}
-        CV3 or CV3J.
-    """
-    H = deviations.shape[1]
-    if center == "mean":  # estimates are zero here, since they were subtracted
-        deviations, _ = cv3.deviations(np.zeros(len(deviations)), deviations, center, axis=1)
-    return np.sqrt(cv3.variance(deviations, H, axis=1))
 
 
 class Engine:

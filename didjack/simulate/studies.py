@@ -160,9 +160,9 @@ def _expand(
     form = {"name": (str,), **_DESIGN, **_SETTINGS}
     unknown = {key: value for key, value in block.items() if key not in form}
     check(unknown, form, set(), where)
-    computed = {key: value for key, value in block.items() if key in _SETTINGS}
-    _check(computed, _SETTINGS, where)
-    compute = _frozen({**settings, **computed})
+    own = {key: value for key, value in block.items() if key in _SETTINGS}
+    _check(own, _SETTINGS, where)
+    compute = _frozen({**settings, **own})
     axes = {key: _axis(key, value) for key, value in block.items() if key in _DESIGN}
     for key, choices in axes.items():
         if not choices:
