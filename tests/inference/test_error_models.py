@@ -37,17 +37,17 @@ def test_exact_moments_give_the_model_back(rho, sd, T):
 
 def test_noise_is_taken_off_by_the_mean_inverse_size():
     """Against a search over the same grid, with the expected moments of noise."""
-    T, w2 = 5, 4.0
+    T, w2 = 5, 0.5
     mean = exact(0.6 ** np.arange(T))
     M = len(mean)
     sizes = np.where(np.arange(M) % 2 == 0, 2.0, 8.0)
     within = w2 * (sizes - 1) * (T - 1)  # its expectation
     model = fit(mean, sizes, within)
-    assert model.noise_sd == pytest.approx(2.0, rel=1e-12)
+    assert model.noise_sd == pytest.approx(np.sqrt(0.5), rel=1e-12)
     # The moments are those of shocks alone; less w^2 mean(1/n) they are smaller at every lag.
     lags = np.arange(1, T)
     left = 1 - 0.6**lags - w2 * (1 / sizes).mean()
-    left = np.maximum(left, 0)
+    assert left.min() > 0.2
     weight = T - lags
     best = min(
         ((weight * (left - s2 * (1 - r**lags)) ** 2).sum(), r, s2)

@@ -11,16 +11,9 @@ import didjack as dj
 from didjack.errors import DataError
 from didjack.regression import twfe
 from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
-from didjack.simulate.compared import Tally, bootstrap_se, unit_se
+from didjack.simulate.compared import Tally, bootstrap_se, clustered_se, jackknife_se, unit_se
 from didjack.simulate.design_loadings import Average, unit_loadings
-from didjack.simulate.engine import (
-    BLOCK,
-    clustered_se,
-    compile_csdid,
-    compile_twfe,
-    evaluate,
-    jackknife_se,
-)
+from didjack.simulate.engine import BLOCK, Statistics, compile_csdid, compile_twfe, evaluate
 from didjack.simulate.permutation import assignments, permuted_statistics
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -93,6 +86,33 @@ def test_units_taken_as_independent(design, drawn, type):
     se = unit_se(evaluate(compiled, means).scores[1:2], design.sizes, within[None])
     assert se[0] == pytest.approx(agg.analytic(None).se[0], rel=1e-9)
     np.testing.assert_allclose(compiled.units, 9 * (own**2).sum(axis=1))
+
+
+def test_fixed_effects_should_estimate_the_simple_average():
+    """Effects grow with time and cohorts are staggered: what they do estimate is another."""
+    design = DESIGNS["staggered, unequal"]
+    engine = Engine(design, Settings(types=("group", "simple")))
+    assert engine.truth["twfe"] == engine.truth["simple"]
+    post = design.effects > 0
+    size = design.sizes[:, None] * post
+    assert engine.truth["simple"] == pytest.approx((size * design.effects).sum() / size.sum())
+    assert abs(engine.estimators["twfe"].estimate @ design.effects.ravel()
+               - engine.truth["simple"]) > 1e-3  # fmt: skip
+
+
+def test_units_vary_around_their_cluster_as_their_noise_does():
+    """Sums of squares of n_g normal influences: mean u (n_g - 1), variance 2 u^2 (n_g - 1)."""
+    design = DESIGNS["staggered, unequal"]
+    engine = Engine(design, Settings(types=("simple",), tests=("unit-z",), twfe=False))
+    compiled, n = engine.estimators["simple"], 20_000
+    nothing = Statistics(np.zeros(n), np.zeros((n, 0)), np.zeros((n, design.clusters)))
+    test = engine.tests["simple"][0]
+    squares = engine._standard_error(test, compiled, nothing, np.random.default_rng(0)) ** 2
+    mean = (compiled.units * (design.sizes - 1)).sum()
+    variance = (2 * compiled.units**2 * (design.sizes - 1)).sum()
+    assert squares.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / n))
+    # The fourth moment of a chi-square sum is at most 15 times its squared variance.
+    assert squares.var() == pytest.approx(variance, rel=4 * np.sqrt(15 / n))
 
 
 def test_two_way_fixed_effects_in_a_replication(design, drawn):

@@ -185,13 +185,35 @@ def test_the_figure_shows_the_curve():
         ({"cohort": 4}, {}, DesignError, "never treated"),
         ({}, {"type": "all"}, DataError, "type must be"),
         ({}, {"power": 0.01}, DataError, "power the larger"),
-        ({}, {"reps": 5}, DataError, "at least 100"),
+        ({}, {"reps": 99}, DataError, "at least 100"),
         ({"y": 1.0}, {}, DesignError, "does not vary"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(change, arguments, error, message):
     with pytest.raises(error, match=message):
         plan(frame_of(SMALL).assign(**change), *NAMES, cluster="cluster", **arguments)
+
+
+def test_a_test_that_finds_enough_without_an_effect_needs_none():
+    """One treated cluster: more than a tenth of the samples seem to show a positive effect."""
+    frame = frame_of(SMALL)
+    one = frame.assign(cohort=np.where(frame["cluster"] == 3, 4, 0))
+    result = plan(one, *NAMES, cluster="cluster", reps=100, power=0.1)
+    theta, se, critical = result.draws["cv3"]
+    assert np.mean(theta > critical * se) > 0.1
+    assert result.mde() == 0.0
+
+
+def test_the_number_of_clusters_has_limits(monkeypatch):
+    frame = frame_of(SMALL)
+    monkeypatch.setattr("didjack.simulate.layout.MOST", 12)
+    assert plan(frame, *NAMES, cluster="cluster", reps=100).n_clusters == 12
+    monkeypatch.setattr("didjack.simulate.layout.MOST", 11)
+    with pytest.raises(DataError, match="12 clusters: planning is for up to 11"):
+        plan(frame, *NAMES, cluster="cluster", reps=100)
+    two = frame[frame["cluster"].isin([1, 11])]
+    with pytest.raises(DesignError, match="Fewer than three clusters"):
+        plan(two, *NAMES, cluster="cluster")
 
 
 def test_gaps_and_cohorts_of_one_cluster():

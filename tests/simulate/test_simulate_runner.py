@@ -12,6 +12,7 @@ from didjack.errors import DataError
 from didjack.simulate import runner
 from didjack.simulate.compared import Settings
 from didjack.simulate.designs import Design
+from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
 
 SETTINGS = Settings(types=("simple", "group"), tests=("clustered-t", "cv3", "webb", "permutation"),
@@ -54,6 +55,14 @@ def test_two_workers_give_the_same_table(table):
 def test_any_chunking_gives_the_same_table(table, task, monkeypatch):
     monkeypatch.setattr(runner, "TASK", task)
     pd.testing.assert_frame_equal(runner.run_study(STUDY, REPS), table, check_exact=True)
+
+
+def test_the_last_block_may_be_full_or_not():
+    counts = {1: 1, BLOCK - 1: 1, BLOCK: 1, BLOCK + 1: 2, 2 * BLOCK: 2}
+    assert {reps: check_replications(reps) for reps in counts} == counts
+    engine = Engine(DESIGNS[0], SETTINGS, seed=5)
+    drawn = [tally.n[0] for tally in engine.run(range(2), BLOCK + 7)]
+    assert drawn == [BLOCK, 7]
 
 
 def test_another_seed_gives_other_numbers(table):
