@@ -10,7 +10,16 @@ from scipy import stats
 import didjack as dj
 from didjack.errors import DataError
 from didjack.regression import twfe
-from didjack.simulate import CSDID_TESTS, LEVELS, Design, Engine, Settings, draw_means, unit_frame
+from didjack.simulate import (
+    CSDID_TESTS,
+    LEVELS,
+    Design,
+    Engine,
+    Settings,
+    compared,
+    draw_means,
+    unit_frame,
+)
 from didjack.simulate.compared import Tally, bootstrap_se, clustered_se, jackknife_se, unit_se
 from didjack.simulate.design_loadings import Average, unit_loadings
 from didjack.simulate.engine import BLOCK, Statistics, compile_csdid, compile_twfe, evaluate
@@ -128,22 +137,92 @@ def test_two_way_fixed_effects_in_a_replication(design, drawn):
     np.testing.assert_allclose(ours, [result.att, result.cv1.se[0], result.cv3.se[0]], **EXACT)
 
 
-def test_the_engine_counts_what_the_statistics_say():
-    design = DESIGNS["staggered, unequal"]
-    engine = Engine(design, Settings(types=("simple",), twfe=False), seed=3)
+def test_the_engine_counts_what_the_statistics_say(design):
+    """Every test without draws of its own: its standard error, its degrees of freedom, its counts.
+
+    Where one cluster is treated H = G - 1, so that the two are told apart.
+    """
+    tests = ("clustered-z", "clustered-t", "cv3", "cv3j")
+    engine = Engine(design, Settings(types=("simple", "group"), tests=tests), seed=3)
     tally = engine.block(0)
     means = draw_means(design, engine.rng(0), BLOCK)
-    s = evaluate(engine.estimators["simple"], means)
-    H = design.clusters
-    se = jackknife_se(s.deviations)
-    p = 2 * stats.t.sf(np.abs(s.estimate) / se, H - 1)
-    rows = [t.name for t in engine.tests["simple"]].index("cv3") * len(LEVELS) + np.arange(3)
-    np.testing.assert_array_equal(tally.rejected[rows], [(p < level).sum() for level in LEVELS])
+    row = 0
+    for name, compiled in engine.estimators.items():
+        s, G, H = evaluate(compiled, means), compiled.n_clusters, compiled.n_deletions
+        clustered = clustered_se(s.scores, compiled.factor)
+        expected = {
+            "clustered-z": (clustered, np.inf),
+            "clustered-t": (clustered, G - 1),
+            "cv3": (jackknife_se(s.deviations), H - 1),
+            "cv3j": (jackknife_se(s.deviations, "mean"), H - 1),
+            "twfe-cv1": (clustered, G - 1),
+            "twfe-cv3": (jackknife_se(s.deviations), H - 1),
+        }
+        names = ("twfe-cv1", "twfe-cv3") if name == "twfe" else tests
+        assert tuple(t.name for t in engine.tests[name]) == names
+        for test in names:
+            se, df = expected[test]
+            error = s.estimate - engine.truth[name]
+            for level in LEVELS:
+                critical = stats.t.isf(level / 2, df)
+                p = 2 * stats.t.sf(np.abs(s.estimate) / se, df)
+                found = {key: values[row] for key, values in vars(tally).items()}
+                counts = {
+                    "n": BLOCK,
+                    "rejected": (p < level).sum(),
+                    "covered": (np.abs(error) <= critical * se).sum(),
+                    "length": 2 * critical * se.sum(),
+                    "estimate": error.sum(),
+                    "square": (error**2).sum(),
+                    "se": se.sum(),
+                }
+                assert found == pytest.approx(counts, rel=1e-9, abs=1e-9), (name, test, level)
+                row += 1
+    assert row == engine.rows
+
+
+def test_a_jackknife_needs_two_deletions():
+    every = Settings(tests=CSDID_TESTS)
+    for H, jackknifed in ((0, False), (1, False), (2, True)):
+        names = {t.name for t in compared.tests_of("simple", every, 5, H)}
+        assert names == set(CSDID_TESTS) - (
+            set() if jackknifed else {"cv3", "cv3j", "permutation-t"}
+        )
+        fixed = {t.name for t in compared.tests_of("twfe", every, 5, H)}
+        assert fixed == {"twfe-cv1"} | ({"twfe-cv3"} if jackknifed else set())
+
+
+def test_the_truth_is_the_public_estimate_on_effects_alone():
+    design = DESIGNS["staggered, unequal"]
+    engine = Engine(design, Settings(types=("simple",), twfe=False), seed=3)
+    # Units add noise that cancels.
     truth = dj.aggte(estimate(unit_frame(design, design.effects, engine.rng(0))), type="simple").att
-    # Units add noise that cancels, so the public estimate on effects alone is the truth.
     assert engine.truth["simple"] == pytest.approx(truth, abs=1e-12)
-    inside = np.abs(s.estimate - truth) <= stats.t.ppf(0.975, H - 1) * se
-    assert tally.covered[rows[1]] == inside.sum()
+
+
+def test_standard_errors_of_zero_and_p_values_at_the_level():
+    tally = Tally.empty(6)
+    tally.add(0, np.array([1.0, 2.0, 3.0]), 2.0, np.array([0.0, 1.0, 1.0]), np.inf)
+    assert tally.n.tolist() == [2, 2, 2, 0, 0, 0]
+    assert tally.rejected[:3].tolist() == [1, 2, 2]  # 1.96 < 2 < 2.58
+    assert tally.covered[:3].tolist() == [2, 2, 2]
+    tally.add_p(3, np.array([1.0, 5.0]), 2.0, np.array([0.1 + 1e-15, 0.01]))
+    assert tally.rejected[3:].tolist() == [1, 1, 2]
+    assert tally.estimate[3:].tolist() == [2, 2, 2]
+    assert tally.square[3:].tolist() == [10, 10, 10]
+
+
+def test_assignments_are_listed_up_to_the_limit_and_with_one_cohort_only():
+    rng = np.random.default_rng(0)
+    one = Design(clusters=6, periods=4, treated=2, adoption=(3,))
+    for limit, number, exact in ((15, 15, True), (14, 14, False), (99, 15, True)):
+        cohort, listed = assignments(one, limit, rng)
+        assert (len(cohort), listed) == (number, exact)
+        assert (np.sort(cohort, axis=1) == [0, 0, 1, 1, 1, 1]).all()
+    two = Design(clusters=5, periods=4, treated=2, adoption=(3, 4))  # twenty assignments
+    cohort, listed = assignments(two, 99, rng)
+    assert (len(cohort), listed) == (99, False)
+    assert len(np.unique(cohort, axis=0)) == 20
 
 
 @pytest.mark.parametrize("name", ["staggered, unequal", "one treated cluster"])

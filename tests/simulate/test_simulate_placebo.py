@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import didjack as dj
 from didjack.errors import DataError, DesignError
@@ -43,9 +44,13 @@ def compare(result, frame, labels, type, **kwargs):
         agg_se = agg.analytic(kwargs["clustervars"]).se[0]
         jk, jkj = dj.jackknife(agg), dj.jackknife(agg, center="mean")
         row = result.draws.iloc[draw]
-        ours = row[["estimate", "se_clustered-z", "se_cv3", "se_cv3j", "p_cv3", "p_cv3j"]]
-        theirs = [agg.att, agg_se, jk.se, jkj.se, jk.p, jkj.p]
+        ours = row[["estimate", "se_clustered-z", "se_clustered-t", "se_cv3", "se_cv3j"]]
+        theirs = [agg.att, agg_se, agg_se, jk.se, jkj.se]
         np.testing.assert_allclose(ours.to_numpy(dtype=float), theirs, rtol=1e-9)
+        t = abs(agg.att / agg_se)
+        p = [2 * stats.norm.sf(t), 2 * stats.t.sf(t, len(labels) - 1), jk.p, jkj.p]
+        ours = row[["p_clustered-z", "p_clustered-t", "p_cv3", "p_cv3j"]]
+        np.testing.assert_allclose(ours.to_numpy(dtype=float), p, rtol=1e-8)
 
 
 @pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
@@ -87,6 +92,22 @@ def test_rates(rows):
     wide = rates.pivot_table(index="level", columns="test", values="rejection")
     assert (wide["cv3"] <= wide["clustered-z"]).all()
     assert wide["clustered-z"].is_monotonic_increasing
+
+
+def test_the_middle_period_is_the_default_and_most_may_be_treated(rows):
+    args = ("y", "t", "g", "c")
+    assert placebo_laws(rows, *args, treated=2, draws=1).adoption == (2003,)
+    most = placebo_laws(rows, *args, treated=7, draws=2)  # two of nine remain as controls
+    assert most.n_clusters == 9 and most.draws.notna().all(axis=None)
+    three = placebo_laws(rows[rows["c"] < 5], *args, treated=1, draws=1)
+    assert three.n_clusters == 3
+
+
+def test_rates_count_p_values_up_to_the_level():
+    draws = pd.DataFrame({"p_cv3": [0.01, 0.04, 0.05, 0.2]})
+    rates = Placebo(draws, 9, 2, (2003,), "simple", 0).rates().set_index("level")
+    assert rates["rejection"].to_dict() == {0.01: 1 / 4, 0.05: 3 / 4, 0.1: 3 / 4}
+    assert rates["mc_se"][0.01] == pytest.approx(np.sqrt(3 / 16 / 4))
 
 
 def test_what_cannot_be_drawn_is_refused(rows):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from didjack.errors import DataError
 from didjack.simulate import runner
-from didjack.simulate.compared import Settings
+from didjack.simulate.compared import Settings, jackknife_se
 from didjack.simulate.designs import Design
-from didjack.simulate.engine import BLOCK, Engine, check_replications
+from didjack.simulate.draws import draw_means
+from didjack.simulate.engine import BLOCK, Engine, check_replications, evaluate
 from didjack.simulate.studies import Cell, Study
+from didjack.simulate.study_table import table_of
 
 SETTINGS = Settings(types=("simple", "group"), tests=("clustered-t", "cv3", "webb", "permutation"),
                     n_boot=49, n_permutations=19)  # fmt: skip
@@ -45,6 +49,35 @@ def test_the_table_is_tidy(table):
         1 - table["rejection"][~p_only], table["coverage"][~p_only], check_names=False
     )
     assert table["coverage"][p_only].isna().all()
+
+
+def test_rates_are_those_of_the_replications():
+    """Moments of the estimates drawn, and their Monte Carlo standard errors."""
+    design = Design(clusters=7, periods=5, treated=3, adoption=(3,), units=4, effect=(0.5, 1.0))
+    cell = Cell("a", design, Settings(types=("simple",), tests=("cv3", "permutation")))
+    engine = Engine(design, cell.settings, seed=2)
+    table = table_of(cell, engine, engine.block(0), BLOCK).set_index(["test", "level"])
+    means = draw_means(design, engine.rng(0), BLOCK)
+    theta = means.reshape(BLOCK, -1) @ engine.estimators["simple"].estimate
+    se = jackknife_se(evaluate(engine.estimators["simple"], means).deviations)
+    row = table.loc["cv3", 0.05]
+    critical = stats.t.isf(0.025, 6)
+    truth = engine.truth["simple"]
+    expected = {
+        "reps": BLOCK, "usable": BLOCK, "truth": truth, "seed": 2,
+        "rejection": np.mean(np.abs(theta) > critical * se),
+        "coverage": np.mean(np.abs(theta - truth) <= critical * se),
+        "length": np.mean(2 * critical * se), "se": se.mean(),
+        "bias": theta.mean() - truth, "sd": theta.std(),
+    }  # fmt: skip
+    # The table has ten digits.
+    assert row[list(expected)].to_dict() == pytest.approx(expected, rel=1e-9)
+    for name, share in (("mc_se", row["rejection"]), ("coverage_mc_se", row["coverage"])):
+        assert row[name] == pytest.approx(np.sqrt(share * (1 - share) / BLOCK), rel=1e-9)
+    ranked = table.loc["permutation", 0.05]
+    assert ranked[["bias", "sd"]].tolist() == row[["bias", "sd"]].tolist()
+    assert ranked[["coverage", "length", "se"]].isna().all()
+    assert row["effect"] == "0.5 1" and row["adoption"] == "3"
 
 
 def test_two_workers_give_the_same_table(table):
