@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from didjack.core.linalg import Array, Index
+from didjack.core.moments import indicator
 
 
 def standard_errors(influence: Array, cluster: Index | None) -> Array:
@@ -56,6 +56,4 @@ def errors_of_sums(sums: Array, n: int) -> Array:
 
 def cluster_sums(influence: Array, cluster: Index) -> Array:
     """Sum the rows of an (n, P) influence function within clusters, (C, P)."""
-    n = len(cluster)
-    indicator = sparse.csr_array((np.ones(n), (cluster, np.arange(n))))
-    return np.asarray(indicator @ influence)
+    return np.asarray(indicator(cluster, int(cluster.max()) + 1) @ influence)

@@ -1,20 +1,23 @@
 """Per-cluster sums, and the replicate axis made from them.
 
 A replicate is a set of cluster weights. Everything that is linear in rows is summed once per
-(cluster, cohort); deleting cluster h leaves the sum of all others. That sum is formed from what
-comes before h plus what comes after it, not as total minus own: nothing cancels, so a moment
-that disappears with its cluster becomes exactly zero.
+(cluster, cohort); deleting cluster h leaves the sum of all others. That sum is formed from the
+clusters before h plus those after it, not as the total minus cluster h. So nothing cancels, and a
+moment that disappears with its cluster becomes exactly zero.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from didjack.core.linalg import Array, Index
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,21 @@ def rows_by(code: Index, n: int) -> list[Index]:
     return np.split(order, np.cumsum(np.bincount(code, minlength=n))[:-1])
 
 
+def indicator(code: Index, n: int) -> sparse.csr_array:
+    """Return the matrix of zeros and ones that sums rows by their code, (n, rows).
+
+    Parameters
+    ----------
+    code : (rows,) int array
+        Values from 0 to n - 1.
+    n : int
+    """
+    from scipy import sparse  # slow to import, and only needed once there are data
+
+    rows = len(code)
+    return sparse.csr_array((np.ones(rows), (code, np.arange(rows))), shape=(n, rows))
+
+
 class RowSums:
     """Sums over rows within (replicate, cohort), for a fixed set of rows.
 
@@ -82,13 +100,10 @@ class RowSums:
     def __init__(
         self, cohort: Index, n_cohorts: int, cluster: Index | None = None, n_clusters: int = 1
     ) -> None:
-        n = len(cohort)
         self.n_clusters, self.n_cohorts = n_clusters, n_cohorts
         self.jackknifed = cluster is not None
         block = cohort if cluster is None else cluster * n_cohorts + cohort
-        self._indicator = sparse.csr_array(
-            (np.ones(n), (block, np.arange(n))), shape=(n_clusters * n_cohorts, n)
-        )
+        self._indicator = indicator(block, n_clusters * n_cohorts)
 
     def within(self, features: Array) -> Array:
         """Sum the columns of an (n, F) array within clusters and cohorts, (C, Q, F)."""
@@ -103,5 +118,5 @@ class RowSums:
 
 def replicate_totals(features: Array, cluster: Index | None, n_replicates: int) -> Array:
     """Sum the columns of an (n, F) array over all rows of every replicate, (R, F)."""
-    everyone = np.zeros(len(features), dtype=np.intp)
-    return RowSums(everyone, 1, cluster, max(1, n_replicates - 1))(features)[:, 0]
+    one_group = np.zeros(len(features), dtype=np.intp)
+    return RowSums(one_group, 1, cluster, max(1, n_replicates - 1))(features)[:, 0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from didjack.core.linalg import Array
 from didjack.core.moments import Clusters
-from didjack.estimators import reg, weighted, weighted_influence
+from didjack.estimators import reg, reg_influence, weighted, weighted_influence
 from didjack.estimators.estimates import Estimates
 from didjack.sample.cells import Cells, Status
 from didjack.sample.panel import Panel
@@ -58,5 +58,5 @@ METHODS = ("dr", "ipw", "reg", "drimp")
 def estimator(method: str, separation: str = "drop") -> Estimator:
     """Return the estimator of a method; `separation` is "drop" or "csdid"."""
     if method == "reg":
-        return Estimator(reg.estimate, reg.influence)
+        return Estimator(reg.estimate, reg_influence.influence)
     return _weighted(method, separation)

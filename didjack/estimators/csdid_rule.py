@@ -1,70 +1,112 @@
-"""What Stata `csdid` does where a covariate separates controls from all treated."""
+"""What Stata `csdid` does where a covariate separates controls from all treated.
+
+Where no treated row has some value of a covariate, Stata's logit drops the control rows that have
+it, and their influence value is missing. csdid then reports the mean of the recentered influence
+function over the other rows, which moves the doubly robust estimate. No paper describes the rule;
+it is that of csdid 1.81, and reproduces its output.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from didjack.core.linalg import Array, Mask, pack_outer, unpack_symmetric
 from didjack.estimators.odds import mean_x, odds_sums, replicate_sums, treated_sums
 from didjack.estimators.propensity import Sample
-from didjack.estimators.regressions import Regressions
-from didjack.estimators.samples import Comparison
+from didjack.estimators.regressions import Nuisance
+from didjack.estimators.samples import ComparedRows
 
 
-def csdid_shift(comparison: Comparison, coef: Array, base: Regressions) -> Array:
+def csdid_shift(compared: ComparedRows, nuisance: Nuisance) -> Array:
     """Return what Stata `csdid` adds to the doubly robust ATT under separation, (R, c).
 
-    Where no treated row has some value of a covariate, Stata's logit drops the control rows that
-    have it, and their influence value is missing. csdid reports the mean of the recentered
-    influence function over the other rows. Its parts sum to zero there, but for the outcome
-    regressions, which did use the dropped rows: minus their part, over the rows that are left.
+    The mean of the recentered influence function ATT + psi_i over all N rows is the ATT. Over
+    the rows that are not in M, the dropped ones, it is not: the outcome regressions did use M.
+    Their effects b_i on the coefficients add up to zero over all rows, so that
+
+        shift = - N / (N - |M|) sum_{i in M} b_i' v,   b_i = (sum w x x')^-1 w_i x_i (y_i - x_i' b)
+
+    v is the derivative of psi's mean with respect to the coefficients of the controls. In a
+    panel, with means of x by odds and among the treated (o and 1),
+
+        v = xbar_o - xbar_1
+
+    In repeated cross-sections there is such a sum for each period, with xbar_1 over the treated
+    of both. The sign of the early one is that of R's `drdid_rc` and of csdid (`dr.influence_rc`):
+
+        v(late) = xbar_o(late) - xbar_1,   v(early) = xbar_o(early) + xbar_1 - 2 xbar_1(early)
+
+    Parameters
+    ----------
+    compared : ComparedRows
+    nuisance : Nuisance
+        Of `dr`.
     """
-    sample, y, late = comparison.sample, comparison.y, comparison.late
-    R, k = sample.n_replicates, sample.X.shape[1]
-    shift = np.zeros((R, y.shape[1]))
-    missing = missing_rows(comparison)
+    sample = compared.sample
+    shift = np.zeros((sample.n_replicates, compared.y.shape[1]))
+    missing = missing_rows(compared)
     if missing is None:
         return shift
-    periods = [np.ones(len(y), dtype=bool)] if late is None else [late, ~late]
-    rows = replicate_sums(sample, np.ones_like(missing), comparison.count[:, None])
-    gone = replicate_sums(sample, missing, comparison.count[:, None])
-    everyone = mean_x(treated_sums(sample, sample.X))
-    for sign, now in zip((1.0, -1.0), periods, strict=False):
-        x, w = sample.X * now[:, None], sample.w[:, None]
-        packed = replicate_sums(sample, missing, w * pack_outer(x))
-        odds_mean = mean_x(odds_sums(sample, coef, x, np.inf))
-        for j, c in enumerate(comparison.cells):
-            xy = replicate_sums(sample, missing, w * x * y[:, j, None])
-            if late is None:
-                r, direction = base.fit.which[c], odds_mean - everyone
-                beta = base.signed_beta(comparison.cells[[j]])[:, 0]
-            else:
-                r = base.fit.which[c, 0 if sign > 0 else 1]
-                beta = base.fit.beta[:, r]
-                direction = odds_mean - everyone
-                if sign < 0:  # as in drdid_rc, where the early period enters with a plus
-                    direction = odds_mean + everyone - 2 * mean_x(treated_sums(sample, x))
-            score = xy - np.einsum("rij,rj->ri", unpack_symmetric(packed, k), beta)
-            pull = base.fit.factor.take(r).solve(direction)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shift[:, [j]] -= rows / (rows - gone) * (score * pull).sum(axis=1, keepdims=True)
+    rows = replicate_sums(sample, np.ones_like(missing), compared.count[:, None])
+    dropped = replicate_sums(sample, missing, compared.count[:, None])
+    x_treated = mean_x(treated_sums(sample, sample.X))
+    periods = [np.ones(len(missing), dtype=bool)]
+    if compared.late is not None:
+        periods = [compared.late, ~compared.late]
+    for period, in_period in enumerate(periods):
+        x = sample.X * in_period[:, None]
+        x_odds = mean_x(odds_sums(sample, nuisance.coef, x, np.inf))
+        direction = x_odds - x_treated
+        if period == 1:
+            direction = x_odds + x_treated - 2 * mean_x(treated_sums(sample, x))
+        effects = _effects_of_missing(compared, nuisance, missing, x, direction, period)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for j, effect in enumerate(effects):
+                shift[:, [j]] -= rows / (rows - dropped) * effect
     return shift
 
 
-def missing_rows(comparison: Comparison) -> Mask | None:
+def _effects_of_missing(
+    compared: ComparedRows,
+    nuisance: Nuisance,
+    missing: Mask,
+    x: Array,
+    direction: Array,
+    period: int,
+) -> Iterator[Array]:
+    """Yield sum_{i in M} b_i' v of each cell, (R, 1); x is zero outside the period."""
+    sample, controls = compared.sample, nuisance.regressions.controls
+    k, w = sample.X.shape[1], sample.w[:, None]
+    packed = replicate_sums(sample, missing, w * pack_outer(x))
+    for j, c in enumerate(compared.cells):
+        xy = replicate_sums(sample, missing, w * x * compared.y[:, j, None])
+        if compared.late is None:
+            regression = controls.which[c]
+            beta = nuisance.regressions.signed_beta(compared.cells[[j]])[:, 0]
+        else:
+            regression = controls.which[c, period]
+            beta = controls.beta[:, regression]
+        score = xy - np.einsum("rij,rj->ri", unpack_symmetric(packed, k), beta)
+        solved = controls.factor.take(regression).solve(direction)
+        yield (score * solved).sum(axis=1, keepdims=True)
+
+
+def missing_rows(compared: ComparedRows) -> Mask | None:
     """Mark the control rows that Stata's logit drops in each replicate, (n, R); None if none.
 
     A covariate with two values of which the treated have only one predicts perfectly: the
     controls with the other value are dropped.
     """
-    sample = comparison.sample
+    sample = compared.sample
     X = sample.X[:, 1:]
     low, high = X.min(axis=0), X.max(axis=0)
     two_valued = ((X == low) | (X == high)).all(axis=0) & (low < high)
     if not two_valued.any():
         return None
     is_high = (X == high)[:, two_valued].astype(np.float64)
-    counts = Sample(sample.X, sample.d, comparison.count, sample.cluster, sample.n_replicates)
+    counts = Sample(sample.X, sample.d, compared.count, sample.cluster, sample.n_replicates)
     treated = treated_sums(counts, np.column_stack([np.ones(len(X)), is_high]))
     none_high = np.rint(treated[:, 1:]) == 0
     all_high = np.rint(treated[:, 1:]) == np.rint(treated[:, :1])

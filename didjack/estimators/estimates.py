@@ -100,15 +100,17 @@ def left_out_columns(panel: Panel, clusters: Clusters | None) -> Mask:
     rows = panel.unit_rows if panel.constant_covariates else np.arange(len(panel.rows))
     packed = np.zeros((len(clusters), 1, k * (k + 1) // 2))
     for part in np.array_split(rows, 1 + len(rows) // 100_000):  # a copy of part of X at a time
-        one = RowSums(np.zeros(len(part), dtype=np.intp), 1, clusters.code[part], len(clusters))
-        packed += one.within(pack_outer(panel.design.X[part]))
+        part_sums = RowSums(
+            np.zeros(len(part), dtype=np.intp), 1, clusters.code[part], len(clusters)
+        )
+        packed += part_sums.within(pack_outer(panel.design.X[part]))
     gram = unpack_symmetric(delete_one(packed)[:, 0], k)
     return factorize(gram).redundant
 
 
 @dataclass(frozen=True, eq=False)
 class Presence:
-    """Who is there in each replicate, before anything is estimated.
+    """The treated and the controls of each replicate, before anything is estimated.
 
     Attributes
     ----------
@@ -140,7 +142,7 @@ class Presence:
         separated: Mask | None = None,
         models: Mapping[int, Any] | None = None,
     ) -> Estimates:
-        """Combine with the estimates: what is not there or has failed becomes NaN.
+        """Combine with the estimates: cells without rows and failed ones become NaN.
 
         Parameters
         ----------

@@ -1,9 +1,15 @@
 """Propensity models of all replicates, solved together by Newton's method.
 
-The logit (or inverse probability tilting) of cohort membership on covariates is not linear in
-moments. All deletions are close to the full sample, though: started from its solution, two or
-three Newton steps reach machine precision, and each step is a pair of matrix products over the
-rows, with the weight of a row set to zero in the replicate that deletes its cluster.
+Two models give the propensity p = e^eta / (1 + e^eta) at the linear predictor eta = x'c. Both solve
+k equations, and `TERMS` has the residuals of both:
+
+    logit     sum_i w_i (D_i - p_i) x_i = 0                     for ipw and dr
+    tilting   sum_i w_i (D_i - (1 - D_i) e^eta_i) x_i = 0       for drimp
+
+They are not linear in moments. All deletions are close to the full sample, though: started from
+its solution, two or three Newton steps reach machine precision, and each step is a pair of matrix
+products over the rows, with the weight of a row set to zero in the replicate that deletes its
+cluster.
 
 Separation. When the covariates set some controls apart from all treated (no treated row has
 that covariate value), the coefficient runs off to infinity and their propensity to zero. The
@@ -68,9 +74,9 @@ class Sample:
             if self.cluster is None:
                 yield rows, (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
                 continue
-            own = column[self.cluster[rows] + 1]
-            deleted = np.flatnonzero(own >= 0)
-            yield rows, (deleted, own[deleted])
+            deleted_in = column[self.cluster[rows] + 1]
+            deleted = np.flatnonzero(deleted_in >= 0)
+            yield rows, (deleted, deleted_in[deleted])
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,22 @@ class Propensity:
 
 
 def logit_terms(eta: Array, d: Array) -> tuple[Array, Array]:
-    """Return score residual and curvature of the logit at linear predictor eta."""
+    """Return score residual and curvature of the logit at linear predictor eta.
+
+    D - p and p (1 - p): maximum likelihood, as `drdid_panel` and `std_ipw_did_panel` of R
+    `DRDID` use it (Sant'Anna and Zhao 2020; Abadie 2005).
+    """
     p = expit(eta)
     return d - p, p * (1.0 - p)
 
 
 def tilting_terms(eta: Array, d: Array) -> tuple[Array, Array]:
-    """Return the same for inverse probability tilting: sum of w (d - (1 - d) e^eta) x = 0.
+    """Return the same for inverse probability tilting (calibrated propensity).
 
-    Graham, Pinto and Egel (2012); with this propensity the reweighted controls have exactly
-    the covariate means of the treated.
+    D - (1 - D) e^eta and (1 - D) e^eta: Graham, Pinto and Egel (2012), as used in Section 3.1
+    of Sant'Anna and Zhao (2020) and in `drdid_imp_panel` of R `DRDID` (`pscore.cal`). With this
+    propensity the controls, weighted by their odds, have exactly the covariate means of the
+    treated.
     """
     odds = (1.0 - d) * np.exp(np.minimum(eta, 500.0))
     return d - odds, odds
@@ -243,29 +255,3 @@ def _reach(sample: Sample, replicates: Index, change: Array) -> Array:
         move[deleted] = 0.0
         np.maximum(reach, move.max(axis=0), out=reach)
     return reach
-
-
-def control_odds(sample: Sample, rows: slice, deleted: tuple[Index, Index], coef: Array,
-                 trim: float) -> Array:  # fmt: skip
-    """Return w p / (1 - p) of the controls among some rows, zero where trimmed or deleted.
-
-    Propensities are capped at 1 - 1e-6, and controls with a propensity of `trim` or more get
-    no weight, as in R `DRDID`.
-    """
-    p = np.minimum(expit(sample.X[rows] @ coef.T), 1.0 - 1e-6)
-    odds = sample.w[rows, None] * p / (1.0 - p)
-    odds[p >= trim] = 0.0
-    odds[sample.d[rows]] = 0.0
-    odds[deleted] = 0.0
-    return odds
-
-
-def largest(sample: Sample, coef: Array) -> Array:
-    """Return the largest propensity over the rows of each replicate, (R,)."""
-    replicates = np.arange(sample.n_replicates)
-    out = np.full(sample.n_replicates, -np.inf)
-    for rows, deleted in sample.chunks(replicates):
-        eta = sample.X[rows] @ coef.T
-        eta[deleted] = -np.inf
-        np.maximum(out, eta.max(axis=0), out=out)
-    return np.asarray(expit(out))

@@ -1,13 +1,17 @@
-"""Outcome regression: the change of the controls, predicted at the covariates of the treated.
+"""Outcome regression (`est_method="reg"`): Sant'Anna and Zhao (2020), equation (2.2).
+
+The change of the controls is regressed on covariates and predicted for the treated, after Heckman,
+Ichimura and Todd (1997). For a cohort g and a period t this is the sample version of equation
+(2.3) of Callaway and Sant'Anna (2021) with never treated controls, and of (2.6) with not yet
+treated ones.
 
 All that is needed are Gram matrices and cross products, which are linear in rows. Each replicate
-is therefore one small solve. Formulas: Sant'Anna and Zhao (2020), and `reg_did_panel` and
-`reg_did_rc` of R `DRDID` for weights and influence functions.
+is therefore one small solve. Influence functions stand in `reg_influence`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +25,7 @@ from didjack.core.linalg import (
     pack_outer,
     unpack_symmetric,
 )
-from didjack.core.moments import Clusters, RowSums, rows_by
+from didjack.core.moments import Clusters, RowSums
 from didjack.estimators.estimates import (
     Estimates,
     left_out_columns,
@@ -54,24 +58,37 @@ def estimate(
         With R = C + 1 replicates, the full sample first.
     """
     left_out = left_out_columns(panel, clusters)
-    there = presence(panel, cells, clusters)
+    present = presence(panel, cells, clusters)
     if panel.is_panel:
         fit = fit_panel(panel, cells, unit_sums(panel, clusters), left_out)
     else:
         fit = fit_rc(panel, cells, RowMoments.of(panel, clusters), left_out)
     failures = {Status.SINGULAR: fit.singular}
-    return there.estimates(fit.att, failures, cells, left_out, fault=fit.fault)
+    return present.estimates(fit.att, failures, cells, left_out, fault=fit.fault)
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Control regressions and ATT of every replicate; `beta[:, which]` belongs to the cells."""
+@dataclass(frozen=True, eq=False)
+class ControlRegressions:
+    """Regressions of the controls, and the ATT that follow from them; R replicates, m cells.
 
-    att: Array  # (R, m)
-    beta: Array  # (R, regressions, k)
-    factor: Factor  # of the (R, regressions, k, k) Gram matrices
-    which: Index  # (m,) for a panel; (m, 2) in repeated cross-sections: period t, base period
-    singular: Mask  # (R, m)
+    Attributes
+    ----------
+    att : (R, m) array
+    beta : (R, regressions, k) array
+        Coefficients; `beta[:, which]` belongs to the cells.
+    factor : Factor
+        Of the (R, regressions, k, k) Gram matrices.
+    which : (m,) int array
+        In repeated cross-sections (m, 2): the regression of period t and of the base period.
+    singular : (R, m) bool array
+        Covariates are collinear among the controls.
+    """
+
+    att: Array = field(repr=False)
+    beta: Array = field(repr=False)
+    factor: Factor = field(repr=False)
+    which: Index
+    singular: Mask = field(repr=False)
 
     @property
     def fault(self) -> Index:
@@ -85,8 +102,30 @@ class Fit:
 # ---------------------------------------------------------------- balanced panels
 
 
-def fit_panel(panel: Panel, cells: Cells, units: RowSums, left_out: Mask) -> Fit:
-    """Regress the controls' change on the covariates of the earlier period, per replicate."""
+def fit_panel(panel: Panel, cells: Cells, units: RowSums, left_out: Mask) -> ControlRegressions:
+    """Estimate from a panel: Sant'Anna and Zhao (2020), equation (2.2).
+
+        ATT = mean_w(dy | D = 1) - mean_w(x | D = 1)' b
+        b = (sum_C w x x')^-1 sum_C w x dy
+
+    with dy the change from the base period to t, C the controls, and w and x of the earlier of
+    the two periods. R: `reg_did_panel` of DRDID.
+
+    Parameters
+    ----------
+    panel : Panel
+    cells : Cells
+    units : RowSums
+        Sums over units within replicate and cohort.
+    left_out : (R, k) bool array
+        Columns without a coefficient in a replicate.
+
+    Returns
+    -------
+    ControlRegressions
+        Coefficients are those of the change from the early to the late period, whatever the
+        direction of the cell.
+    """
     k = panel.design.k
     pairs = pairs_of(cells)
     wide = Wide.of(panel)
@@ -105,7 +144,7 @@ def fit_panel(panel: Panel, cells: Cells, units: RowSums, left_out: Mask) -> Fit
     change = xdy[:, cells.cohort, pairs.of_cell, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = (change - (treated * beta[:, which]).sum(axis=-1)) / treated[..., 0]
-    return Fit(pairs.sign * raw, beta, factor, which, factor.singular[:, which])
+    return ControlRegressions(pairs.sign * raw, beta, factor, which, factor.singular[:, which])
 
 
 def _ends(pairs: Pairs) -> tuple[list[int], list[int]]:
@@ -119,22 +158,29 @@ def _control_sums(
     R, n = xx.shape[0], regressions.shape[1]
     gram, rhs = np.empty((R, n, xx.shape[-1])), np.empty((R, n, xdy.shape[-1]))
     for s, members in enumerate(sets):
-        mine = np.flatnonzero(regressions[0] == s)
-        pair = regressions[1, mine]
-        gram[:, mine] = xx[:, members].sum(axis=1)[:, gram_of[pair]]
-        rhs[:, mine] = xdy[:, members].sum(axis=1)[:, pair]
+        of_set = np.flatnonzero(regressions[0] == s)
+        pair = regressions[1, of_set]
+        gram[:, of_set] = xx[:, members].sum(axis=1)[:, gram_of[pair]]
+        rhs[:, of_set] = xdy[:, members].sum(axis=1)[:, pair]
     return gram, rhs
 
 
 # ---------------------------------------------------------------- repeated cross-sections
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowMoments:
-    """Sums of w x x' and w x y by replicate, cohort and period."""
+    """Sums of w x x' and w x y by replicate, cohort and period.
 
-    xx: Array  # (R, Q, T, k(k+1)/2), packed lower triangles
-    xy: Array  # (R, Q, T, k)
+    Attributes
+    ----------
+    xx : (R, Q, T, k(k+1)/2) array
+        Packed lower triangles.
+    xy : (R, Q, T, k) array
+    """
+
+    xx: Array = field(repr=False)
+    xy: Array = field(repr=False)
 
     @classmethod
     def of(cls, panel: Panel, clusters: Clusters | None) -> RowMoments:
@@ -157,8 +203,26 @@ class RowMoments:
         return first_column(self.xx, self.k)
 
 
-def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> Fit:
-    """Regress the controls' outcome on covariates in each period, per replicate."""
+def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> ControlRegressions:
+    """Estimate from repeated cross-sections: Sant'Anna and Zhao (2020), equation (2.2).
+
+        ATT = mean_w(y | D = 1, late) - mean_w(y | D = 1, early) - mean_w(x | D = 1)' (b_1 - b_0)
+
+    with b_1 and b_0 from the regressions of the controls' y on x in period t ("late") and in the
+    base period ("early"), and the mean of x over the treated of both. R: `reg_did_rc` of DRDID.
+
+    Parameters
+    ----------
+    panel : Panel
+    cells : Cells
+    moments : RowMoments
+    left_out : (R, k) bool array
+        Columns without a coefficient in a replicate.
+
+    Returns
+    -------
+    ControlRegressions
+    """
     ends = np.stack([cells.time, cells.base], axis=1)
     keys = np.stack([np.repeat(cells.control_set, 2), ends.ravel()])
     regressions, which = np.unique(keys, axis=1, return_inverse=True)
@@ -176,79 +240,4 @@ def fit_rc(panel: Panel, cells: Cells, moments: RowMoments, left_out: Mask) -> F
         predicted = (pooled * change).sum(axis=-1) / pooled[..., 0]
     att = means[..., 0] - means[..., 1] - predicted
     singular = np.asarray(factor.singular[:, which].any(axis=-1))
-    return Fit(att, beta, factor, which, singular)
-
-
-# ---------------------------------------------------------------- influence functions
-
-
-def influence(panel: Panel, cells: Cells, estimates: Estimates) -> Array:
-    """Influence functions of the cells with an estimate in the full sample.
-
-    Parameters
-    ----------
-    panel : Panel
-    cells : Cells
-    estimates : Estimates
-        Of the full sample; the columns of cells without an estimate stay zero.
-
-    Returns
-    -------
-    (N, m) array over units of a panel, over rows of repeated cross-sections
-        On the scale of R `did`: mean zero, Var(ATT) = mean square / n.
-    """
-    compute = _influence_panel if panel.is_panel else _influence_rc
-    return compute(panel, cells, estimates.status[0] == Status.OK)
-
-
-def _influence_panel(panel: Panel, cells: Cells, wanted: Mask) -> Array:
-    n = panel.n_units
-    wide, pairs = Wide.of(panel), pairs_of(cells)
-    units = unit_sums(panel, None)
-    fit = fit_panel(panel, cells, units, np.zeros((1, panel.design.k), dtype=bool))
-    cohort = panel.unit_cohort
-    out = np.zeros((n, len(cells)), order="F")
-    for c in np.flatnonzero(wanted):
-        p = pairs.of_cell[c]
-        X, w = wide.X[wide.at(pairs.early[p])], wide.w[wide.at(pairs.early[p])]
-        change = wide.y[pairs.late[p]] - wide.y[pairs.early[p]]
-        residual = w * (change - X @ fit.beta[0, fit.which[c]])
-        treated = cohort == cells.cohort[c]
-        control = cells.control_sets[cells.control_set[c]][cohort]
-        pull = _pull(fit.factor, fit.which[c], (w[treated, None] * X[treated]).sum(axis=0))
-        total = w[treated].sum()
-        out[treated, c] = residual[treated] - w[treated] * pairs.sign[c] * fit.att[0, c]
-        out[control, c] = -residual[control] * (X[control] @ pull)
-        out[:, c] *= pairs.sign[c] * n / total
-    return out
-
-
-def _influence_rc(panel: Panel, cells: Cells, wanted: Mask) -> Array:
-    Q, T = len(panel.cohorts), len(panel.times)
-    X, w, y = panel.design.X, panel.w, panel.y
-    fit = fit_rc(
-        panel, cells, RowMoments.of(panel, None), np.zeros((1, panel.design.k), dtype=bool)
-    )
-    rows = rows_by(panel.cohort * T + panel.time, Q * T)
-    out = np.zeros((len(panel.rows), len(cells)), order="F")
-    for c in np.flatnonzero(wanted):
-        controls = np.flatnonzero(cells.control_sets[cells.control_set[c]])
-        ends = (cells.time[c], cells.base[c])
-        both = np.concatenate([rows[cells.cohort[c] * T + t] for t in ends])
-        pooled = (w[both, None] * X[both]).sum(axis=0)
-        change = fit.beta[0, fit.which[c, 0]] - fit.beta[0, fit.which[c, 1]]
-        out[both, c] -= w[both] * (X[both] @ change - pooled @ change / pooled[0]) / pooled[0]
-        for sign, t, r in zip((1.0, -1.0), ends, fit.which[c], strict=True):
-            own = rows[cells.cohort[c] * T + t]
-            mean = np.average(y[own], weights=w[own])
-            out[own, c] += sign * w[own] * (y[own] - mean) / w[own].sum()
-            other = np.concatenate([rows[q * T + t] for q in controls])
-            residual = y[other] - X[other] @ fit.beta[0, r]
-            pull = _pull(fit.factor, r, pooled)
-            out[other, c] -= sign * w[other] * residual * (X[other] @ pull) / pooled[0]
-    return out * panel.n_units
-
-
-def _pull(factor: Factor, regression: int, treated: Array) -> Array:
-    """Solve X'WX a = sum of w x over the treated: how a control's residual moves the ATT."""
-    return factor.take(regression).solve(treated[None])[0]
+    return ControlRegressions(att, beta, factor, which, singular)

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from didjack.core.linalg import Array, Index, Mask
-from didjack.core.moments import Clusters, rows_by
+from didjack.core.moments import Clusters, indicator, rows_by
 from didjack.estimators.propensity import Sample
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.sample.cells import Cells
@@ -28,8 +27,8 @@ from didjack.sample.panel import Panel
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A propensity sample with the outcomes of the cells that use it; n rows, c cells.
+class ComparedRows:
+    """The rows of a propensity model, with the outcomes of the cells that use it; n rows, c cells.
 
     Attributes
     ----------
@@ -52,10 +51,19 @@ class Comparison:
     y: Array = field(repr=False)
     late: Mask | None = field(repr=False)
 
+    def by_period(self) -> Array:
+        """Covariates and outcome of cross-sections by period, (n, 2(k + 1)).
 
-def comparisons(
+        The late period's columns come first; rows of the other period are zero.
+        """
+        assert self.late is not None
+        values = np.column_stack([self.sample.X, self.y])
+        return np.column_stack([values * self.late[:, None], values * ~self.late[:, None]])
+
+
+def compared_rows(
     panel: Panel, cells: Cells, clusters: Clusters | None, *, merge: bool = True
-) -> Iterator[Comparison]:
+) -> Iterator[ComparedRows]:
     """Go through the propensity models of all cells but base periods.
 
     Parameters
@@ -67,37 +75,37 @@ def comparisons(
         False keeps every row by itself, for influence functions.
     """
     if panel.is_panel:
-        yield from _panel_comparisons(panel, cells, clusters)
+        yield from _compared_in_panel(panel, cells, clusters)
     else:
-        yield from _rc_comparisons(panel, cells, clusters, merge)
+        yield from _compared_in_rc(panel, cells, clusters, merge)
 
 
-def _panel_comparisons(
+def _compared_in_panel(
     panel: Panel, cells: Cells, clusters: Clusters | None
-) -> Iterator[Comparison]:
+) -> Iterator[ComparedRows]:
     wide, pairs = Wide.of(panel), pairs_of(cells)
     gram_of, _ = wide.gram_periods(pairs.early)
     cohort = panel.unit_cohort
     code = None if clusters is None else clusters.code[panel.unit_rows]
     R = 1 if clusters is None else len(clusters) + 1
     keys = np.stack([cells.cohort, cells.control_set, gram_of[pairs.of_cell]])
-    for mine in _groups(keys, ~cells.is_base):
-        c = mine[0]
+    for group in _groups(keys, ~cells.is_base):
+        c = group[0]
         treated = cohort == cells.cohort[c]
         rows = np.flatnonzero(treated | cells.control_sets[cells.control_set[c]][cohort])
-        p = pairs.of_cell[mine]
+        p = pairs.of_cell[group]
         at = wide.at(int(pairs.early[p[0]]))
         change = wide.y[pairs.late[p]][:, rows] - wide.y[pairs.early[p]][:, rows]
-        yield Comparison(
+        yield ComparedRows(
             Sample(wide.X[at][rows], treated[rows], wide.w[at][rows],
                    None if code is None else code[rows], R),
-            rows, np.ones(len(rows)), mine, (pairs.sign[mine, None] * change).T, None,
+            rows, np.ones(len(rows)), group, (pairs.sign[group, None] * change).T, None,
         )  # fmt: skip
 
 
-def _rc_comparisons(
+def _compared_in_rc(
     panel: Panel, cells: Cells, clusters: Clusters | None, merge: bool
-) -> Iterator[Comparison]:
+) -> Iterator[ComparedRows]:
     data = _merged(panel, clusters) if merge else _unmerged(panel, clusters)
     T = len(panel.times)
     block = data.cohort * T + data.time
@@ -109,7 +117,7 @@ def _rc_comparisons(
         rows = np.concatenate([rows_of[m * T + t] for m in members
                                for t in (cells.time[c], cells.base[c])])  # fmt: skip
         cluster = None if data.cluster is None else data.cluster[rows]
-        yield Comparison(
+        yield ComparedRows(
             Sample(data.X[rows], data.cohort[rows] == q, data.w[rows], cluster, R),
             rows, data.count[rows], np.array([c]), data.y[rows, None],
             data.time[rows] == cells.time[c],
@@ -126,6 +134,8 @@ def _groups(keys: NDArray[np.intp], wanted: Mask) -> list[Index]:
 
 @dataclass(frozen=True)
 class _Rows:
+    """Rows of cross-sections, as they are or merged; `count` of the data's rows are in each."""
+
     X: Array
     y: Array
     w: Array
@@ -157,7 +167,7 @@ def _merged(panel: Panel, clusters: Clusters | None) -> _Rows:
         return data
     first = np.full(n, -1)
     first[groups[::-1]] = np.arange(len(groups))[::-1]
-    sums = sparse.csr_array((np.ones(len(groups)), (groups, np.arange(len(groups)))))
+    sums = indicator(groups, n)
     w = sums @ data.w
     return _Rows(
         X=data.X[first],

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from didjack.core.linalg import Array, Index
+from didjack.core.moments import indicator
 from didjack.errors import DataError, DesignError
 from didjack.sample.covariates import Design, build_design
 from didjack.sample.retained import (
@@ -143,9 +143,7 @@ class Panel:
         """Sum the rows of an (N, F) array within units, (n, F)."""
         if len(self.rows) == self.n_units:
             return values
-        N = len(self.rows)
-        indicator = sparse.csr_array((np.ones(N), (self.unit, np.arange(N))))
-        return np.asarray(indicator @ values)
+        return np.asarray(indicator(self.unit, self.n_units) @ values)
 
 
 def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
