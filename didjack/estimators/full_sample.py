@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from didjack.core.linalg import Array, factorize
 from didjack.estimators.odds import TRIM, control_odds
-from didjack.estimators.propensity import Sample
+from didjack.estimators.propensity import Sample, logistic
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ class FullSample:
     @classmethod
     def of(cls, sample: Sample, coef: Array) -> FullSample:
         """Evaluate a propensity model at its coefficients, (1, k)."""
-        p = expit(sample.X @ coef[0])
+        p = logistic(sample.X @ coef[0])
         d = sample.d.astype(np.float64)
         hessian = (sample.X * (sample.w * p * (1 - p))[:, None]).T @ sample.X
         residual = sample.X * (sample.w * (d - p))[:, None]

@@ -7,11 +7,10 @@ and large ones are trimmed; as in R `did`, a cell with a still larger one is not
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import replicate_totals
-from didjack.estimators.propensity import Sample
+from didjack.estimators.propensity import Sample, logistic
 
 CAP = 1.0 - 1e-6  # propensities above count as this one, so that nothing divides by zero (R DRDID)
 TRIM = 0.995  # controls with this propensity or a larger one get no weight (R DRDID)
@@ -42,7 +41,7 @@ def control_odds(
     array
         Zero for the treated, and where trimmed or deleted.
     """
-    p = np.minimum(expit(sample.X[rows] @ coef.T), CAP)
+    p = np.minimum(logistic(sample.X[rows] @ coef.T), CAP)
     odds = sample.w[rows, None] * p / (1.0 - p)
     odds[p >= trim] = 0.0
     odds[sample.d[rows]] = 0.0
@@ -58,7 +57,7 @@ def largest(sample: Sample, coef: Array) -> Array:
         eta = sample.X[rows] @ coef.T
         eta[deleted] = -np.inf
         np.maximum(out, eta.max(axis=0), out=out)
-    return np.asarray(expit(out))
+    return logistic(out)
 
 
 def odds_sums(sample: Sample, coef: Array, features: Array, trim: float) -> Array:

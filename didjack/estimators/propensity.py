@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import expit
 
 from didjack.core.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.core.moments import replicate_totals
@@ -100,13 +99,20 @@ class Propensity:
     column: Index
 
 
+def logistic(eta: Array) -> Array:
+    """Return e^eta / (1 + e^eta), which does not overflow."""
+    from scipy.special import expit  # slow to import, and only needed once a model is fitted
+
+    return np.asarray(expit(eta))
+
+
 def logit_terms(eta: Array, d: Array) -> tuple[Array, Array]:
     """Return score residual and curvature of the logit at linear predictor eta.
 
     D - p and p (1 - p): maximum likelihood, as `drdid_panel` and `std_ipw_did_panel` of R
     `DRDID` use it (Sant'Anna and Zhao 2020; Abadie 2005).
     """
-    p = expit(eta)
+    p = logistic(eta)
     return d - p, p * (1.0 - p)
 
 

@@ -1,8 +1,9 @@
 """The group-time cells: which periods and cohorts each ATT(g,t) compares.
 
-A cell compares the change from its base period to t of cohort g with the same change of its
-controls. Which cells exist depends only on periods and cohorts, so it is settled before any
-outcome is looked at.
+ATT(g,t) is the average effect of treatment in period t on cohort g, the units first treated in
+period g (Callaway and Sant'Anna 2021). A cell compares the change of cohort g from a base period
+to t with the same change of its controls: the never treated, or whoever is not yet treated. Which
+cells exist depends only on periods and cohorts, so it is settled before any outcome is looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from didjack.sample.panel import NEVER, Panel
 
 
 class Status(IntEnum):
-    """Why a cell has, or has not, an estimate."""
+    """Why a cell has, or has not, an estimate; `REASONS` says it in words."""
 
     OK = 0
     BASE_PERIOD = 1
@@ -105,6 +106,13 @@ def enumerate_cells(panel: Panel, control_group: str, base_period: str) -> Cells
     Returns
     -------
     Cells
+
+    Notes
+    -----
+    With `anticipation` a, the base period of a post-treatment cell is the last one before g - a,
+    and a cohort is not yet treated in t if it is first treated after t + a: the comparison groups
+    of equations (2.2) to (2.4) and (2.5) to (2.7) of Callaway and Sant'Anna (2021). As in R
+    `did`, not yet treated controls must be so in the base period as well.
     """
     times, cohorts = panel.times, panel.cohorts
     anticipation = panel.roles.anticipation

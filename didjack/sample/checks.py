@@ -55,19 +55,23 @@ def some_rows(index: pd.Index, bad: Mask) -> str:
     )
 
 
-def refuse(data: pd.DataFrame, column: str, bad: Mask, what: str, remedy: str) -> None:
-    """Raise when any row is bad."""
+def refuse(data: pd.DataFrame, column: str, bad: Mask, problem: str, remedy: str) -> None:
+    """Raise a DataError that names the column, the bad rows and the remedy; nothing if none is."""
     if bad.any():
-        raise DataError(f"Column '{column}' {what} ({some_rows(data.index, bad)}). {remedy}")
+        raise DataError(f"Column '{column}' {problem} ({some_rows(data.index, bad)}). {remedy}")
 
 
-def refuse_pairs(data: pd.DataFrame, rows: Index, bad: Mask, what: str, remedy: str) -> None:
-    """Raise when any two consecutive rows of a sorted order conflict."""
+def refuse_pairs(data: pd.DataFrame, rows: Index, bad: Mask, problem: str, remedy: str) -> None:
+    """Raise when any two consecutive rows of a sorted order conflict.
+
+    `rows` are the positions in the sorted order, and `bad[i]` says whether the i-th and the next
+    conflict.
+    """
     if bad.any():
         marked = np.zeros(len(data), dtype=bool)
         at = np.flatnonzero(bad)
         marked[rows[at]] = marked[rows[at + 1]] = True
-        raise DataError(f"{what} ({some_rows(data.index, marked)}). {remedy}")
+        raise DataError(f"{problem} ({some_rows(data.index, marked)}). {remedy}")
 
 
 def no_missing(data: pd.DataFrame, column: str) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
-    """Covariate matrix with the intercept as first column.
+class Covariates:
+    """The design matrix: covariates, with the intercept as first column; N rows, k columns.
 
     Attributes
     ----------
@@ -47,18 +47,18 @@ class Design:
         """Whether there are no covariates."""
         return self.k == 1
 
-    def take(self, rows: Index) -> Design:
-        """Return the design of some rows (all of them complete), as a copy of its own."""
+    def take(self, rows: Index) -> Covariates:
+        """Return the covariates of some rows (all of them complete)."""
         if len(rows) == len(self.X) and np.array_equal(rows, np.arange(len(rows))):
-            return Design(self.X, self.names)  # `build_design` has made it for this sample
-        return Design(self.X[rows], self.names)
+            return Covariates(self.X, self.names)  # already a copy, and nobody else has it
+        return Covariates(self.X[rows], self.names)
 
-    def settle(self) -> tuple[Design, list[str]]:
+    def settle(self) -> tuple[Covariates, list[str]]:
         """Centre and scale in place, and leave out columns redundant in the whole sample.
 
         Returns
         -------
-        design : Design
+        covariates : Covariates
         redundant : list of str
             Names of the columns left out.
         """
@@ -73,10 +73,10 @@ class Design:
         redundant = factorize(X.T @ X).redundant
         names = np.array(self.names)
         kept = X[:, ~redundant] if redundant.any() else X
-        return Design(kept, tuple(names[~redundant])), list(names[redundant])
+        return Covariates(kept, tuple(names[~redundant])), list(names[redundant])
 
 
-def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
+def evaluate_covariates(data: pd.DataFrame, xformla: str | None) -> Covariates:
     """Evaluate a one-sided formula over the whole frame.
 
     Parameters
@@ -87,7 +87,7 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
 
     Returns
     -------
-    Design
+    Covariates
         Not yet centred; rows with missing variables are marked in `missing`.
 
     Raises
@@ -98,7 +98,7 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
     """
     n = len(data)
     if xformla is None or xformla.replace(" ", "") in ("~1", "1", "~"):
-        return Design(np.ones((n, 1)), ("Intercept",))
+        return Covariates(np.ones((n, 1)), ("Intercept",))
     formula = _parse(xformla)
     variables = sorted(str(v) for v in formula.required_variables)
     for variable in variables:
@@ -112,7 +112,7 @@ def build_design(data: pd.DataFrame, xformla: str | None) -> Design:
     not_finite = complete & ~np.isfinite(X).all(axis=1)
     if not_finite.any():  # for example the logarithm of zero
         missing[xformla] = not_finite
-    return Design(X, tuple(str(c) for c in matrix.columns), missing)
+    return Covariates(X, tuple(str(c) for c in matrix.columns), missing)
 
 
 def _parse(xformla: str) -> Formula:

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Array, Index
+from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import indicator
 from didjack.errors import DataError, DesignError
-from didjack.sample.covariates import Design, build_design
+from didjack.sample.covariates import Covariates, evaluate_covariates
 from didjack.sample.retained import (
     NEVER,
     Drop,
@@ -24,10 +24,10 @@ from didjack.sample.retained import (
     complete_rows,
     complete_units,
     drop_treated_at_start,
+    left_out_so_far,
     never_if_after_sample,
     panel_order,
     require_comparison,
-    tell,
 )
 
 
@@ -54,7 +54,7 @@ class Panel:
         Unit of each row, 0..n-1, in the order of `unit_labels`.
     y, w : (N,) arrays
         Outcome and sampling weight.
-    design : Design
+    design : Covariates
         Covariates with intercept first, centred and scaled; `design.X` has shape (N, k).
     drops : tuple of Drop
         What was left out on the way.
@@ -80,7 +80,7 @@ class Panel:
     unit_labels: pd.Index = field(repr=False)
     y: Array = field(repr=False)
     w: Array = field(repr=False)
-    design: Design = field(repr=False)
+    design: Covariates = field(repr=False)
     drops: tuple[Drop, ...] = ()
     sampled: Index = field(repr=False, kw_only=True)
     sampled_time: Array = field(repr=False, kw_only=True)
@@ -180,7 +180,7 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     for name in (roles.idname, *roles.clustervars):
         if name is not None:
             checks.no_missing(data, name)
-    design = build_design(data, roles.xformla)
+    design = evaluate_covariates(data, roles.xformla)
 
     drops: list[Drop] = []
     keep = complete_rows(y, w, design, roles, drops)
@@ -188,34 +188,20 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     keep, control_only = require_comparison(g, t, keep, roles, drops)
     keep = drop_treated_at_start(g, t, keep, roles, drops)
 
-    if roles.panel:
-        if roles.idname is None:
-            raise DataError(
-                "A panel needs idname, the column that identifies units. "
-                "For repeated cross-sections pass panel=False."
-            )
-        rows, unit, labels = panel_order(data, t, g, keep, roles)
-        layout = "panel"
-        if not roles.allow_unbalanced_panel:
-            rows, unit, labels = complete_units(t, rows, unit, labels, roles, drops)
-        elif len(rows) != len(labels) * len(pd.unique(t[rows])):
-            layout = "rc"
-    else:
-        rows = np.flatnonzero(keep)
-        unit, labels, layout = np.arange(len(rows)), data.index[rows], "rc"
+    rows, unit, labels, layout = _arrange(data, t, g, keep, roles, drops)
     if len(rows) == 0:
-        raise DesignError(f"No row is left to estimate from. {tell(drops)}")
+        raise DesignError(f"No row is left to estimate from. {left_out_so_far(drops)}")
     times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
     if len(times) < 2:
         raise DesignError(
             f"Only one period of '{roles.tname}' ({times[0]:g}) is left, and a difference needs "
-            f"two. Add earlier or later periods. {tell(drops)}"
+            f"two. Add earlier or later periods. {left_out_so_far(drops)}"
         )
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: "
-            f"the first treated period, and 0, NaN or inf for never treated. {tell(drops)}"
+            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: the "
+            f"first treated period, and 0, NaN or inf for never treated. {left_out_so_far(drops)}"
         )
     design, redundant = design.take(rows).settle()
     drops += [
@@ -245,14 +231,33 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     )
 
 
+def _arrange(
+    data: pd.DataFrame, t: Array, g: Array, keep: Mask, roles: Roles, drops: list[Drop]
+) -> tuple[Index, Index, pd.Index, str]:
+    """Return the rows in order, the unit of each, the labels of the units, and the layout."""
+    if not roles.panel:
+        rows = np.flatnonzero(keep)
+        return rows, np.arange(len(rows)), data.index[rows], "rc"
+    if roles.idname is None:
+        raise DataError(
+            "A panel needs idname, the column that identifies units. "
+            "For repeated cross-sections pass panel=False."
+        )
+    rows, unit, labels = panel_order(data, t, g, keep, roles)
+    if not roles.allow_unbalanced_panel:
+        return *complete_units(t, rows, unit, labels, roles, drops), "panel"
+    balanced = len(rows) == len(labels) * len(pd.unique(t[rows]))
+    return rows, unit, labels, "panel" if balanced else "rc"
+
+
 def _codes(
     t: Array, g: Array, control_only: float | None
 ) -> tuple[Array, Index, Array, Index, Index]:
     """Return periods and their codes, cohorts (never treated first) and theirs, the treated."""
     time, times = pd.factorize(t, sort=True)  # hashing: sorting millions of rows is slower
-    own, present = pd.factorize(g, sort=True)
+    code, present = pd.factorize(g, sort=True)
     cohorts = np.concatenate([[NEVER], present[present != NEVER]])
-    cohort = np.searchsorted(cohorts, present)[own]
+    cohort = np.searchsorted(cohorts, present)[code]
     treated = np.flatnonzero((cohorts != NEVER) & (cohorts != control_only))
     return times, time.astype(np.intp), cohorts, cohort.astype(np.intp), treated
 

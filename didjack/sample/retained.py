@@ -1,4 +1,10 @@
-"""Which rows enter: the steps from the user's frame to the estimation sample, each recorded."""
+"""Which rows enter: the steps from the user's frame to the estimation sample, each recorded.
+
+The steps follow R `did`: rows with missing values leave, cohorts treated after the last period
+count as never treated, cohorts treated from the start have no period to compare with and leave,
+and a balanced panel keeps the units that are observed in every period. Whatever a step leaves
+out it appends to `drops`, the ledger that the user sees.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +16,18 @@ import pandas as pd
 from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
-from didjack.sample.covariates import Design
+from didjack.sample.covariates import Covariates
 
 NEVER = 0.0  # the cohort value of units that are never treated (as in R did)
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column plays which part, and how the sample is formed (R `did` argument names)."""
+    """Which column plays which part, and how the sample is formed.
+
+    The fields have the names and the meaning of the arguments of `didjack.att_gt`, which are
+    those of R `did`; `panel=False` means repeated cross-sections.
+    """
 
     yname: str
     tname: str
@@ -34,16 +44,26 @@ class Roles:
 
 @dataclass(frozen=True)
 class Drop:
-    """One entry of the ledger: what was left out, how much of it, and why."""
+    """One entry of the ledger: what was left out, how much of it, and why.
 
-    kind: str  # "rows" | "units" | "cohort" | "periods" | "covariate" | "cell"
+    Attributes
+    ----------
+    kind : {"rows", "units", "cohort", "periods", "covariate", "cell"}
+    what : str
+        The column, cohort, periods or covariate that it is about.
+    count : int
+        Rows; units where `kind` is "units".
+    reason : str
+    """
+
+    kind: str
     what: str
     count: int
     reason: str
 
 
-def complete_rows(y: Array, w: Array, design: Design, roles: Roles, drops: list[Drop]) -> Mask:
-    """Mark rows whose outcome, weight and covariates are all finite; count the others."""
+def complete_rows(y: Array, w: Array, design: Covariates, roles: Roles, drops: list[Drop]) -> Mask:
+    """Mark rows whose outcome, weight and covariates are all finite, (N,); record the others."""
     keep = np.ones(len(y), dtype=bool)
     parts = [(roles.yname, ~np.isfinite(y)), (roles.weightsname or "", ~np.isfinite(w))]
     parts += [(name, bad) for name, bad in design.missing.items()]
@@ -54,7 +74,7 @@ def complete_rows(y: Array, w: Array, design: Design, roles: Roles, drops: list[
             keep &= ~bad
     if not keep.any():
         raise DataError(
-            f"Every row has a missing value. Check how the file was read. {tell(drops)}"
+            f"Every row has a missing value. Check how the file was read. {left_out_so_far(drops)}"
         )
     return keep
 
@@ -89,8 +109,8 @@ def require_comparison(
     if after.any():
         reason = f"no unit is untreated from {end:g} on (the last cohort starts at {last:g})"
         drops.append(Drop("periods", f"{end:g} and later", int(after.sum()), reason))
-    own = int((keep & ~after & (g == last)).sum())
-    drops.append(Drop("cohort", f"{last:g}", own, "last treated cohort; serves as control only"))
+    rows = int((keep & ~after & (g == last)).sum())
+    drops.append(Drop("cohort", f"{last:g}", rows, "last treated cohort; serves as control only"))
     return keep & ~after, float(last)
 
 
@@ -184,8 +204,8 @@ def complete_units(
     return rows[kept], recode[unit[kept]], labels[complete]
 
 
-def tell(drops: list[Drop]) -> str:
-    """Return one sentence on what was left out before an error."""
+def left_out_so_far(drops: list[Drop]) -> str:
+    """Return a sentence for an error message: what was left out before. Empty if nothing was."""
     if not drops:
         return ""
     return "Left out before: " + "; ".join(
@@ -195,5 +215,5 @@ def tell(drops: list[Drop]) -> str:
     )
 
 
-# How `_tell` introduces what an entry of the ledger is about.
+# How `left_out_so_far` introduces what an entry of the ledger is about.
 _LEFT_OUT = {"rows": "column", "units": "column", "cohort": "cohort", "periods": "periods"}
