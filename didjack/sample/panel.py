@@ -200,8 +200,9 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: the "
-            f"first treated period, and 0, NaN or inf for never treated. {left_out_so_far(drops)}"
+            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: "
+            "the first treated period, and 0, NaN or inf for never treated. "
+            + left_out_so_far(drops)
         )
     design, redundant = design.take(rows).settle()
     drops += [
