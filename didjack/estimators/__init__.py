@@ -1,4 +1,19 @@
-"""The 2x2 estimators: ATT(g,t) of every cell and replicate, and influence functions."""
+"""The estimators of one cell: ATT(g,t) in every replicate, and influence functions.
+
+Where the formulas stand. SZ is Sant'Anna and Zhao (2020), CS Callaway and Sant'Anna (2021); the two
+numbers of CS are those with never treated and with not yet treated controls.
+
+| file | panel | cross-sections | for each cohort and period |
+|---|---|---|---|
+| `reg` | SZ (2.2) | SZ (2.2) | CS (2.3), (2.6) |
+| `ipw` | SZ (4.1) | SZ (4.2) | CS (2.2), (2.5) |
+| `dr` | SZ (3.1) | SZ (3.4) | CS (2.4), (2.7) |
+| `drimp` | SZ (3.1) and Section 3.1 | SZ (3.4) and Section 3.2 | CS (2.4), (2.7) |
+
+Each file has the influence functions too, but for those of `reg`, in `reg_influence`. Propensity
+models are in `propensity`, the weights made from them in `odds`, what Stata does under separation
+in `csdid_rule`. The other files go through cells and replicates, and hold no formula of a paper.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What every estimator returns, and the bookkeeping that they share."""
+"""What every estimator returns, and the bookkeeping that they share.
+
+The axes of all arrays: R replicates (the full sample first, then one without each cluster), m
+cells (cohort and period), Q cohorts (the never treated first), k columns of the design matrix.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A balanced panel with one row per unit, and the pairs of periods that its cells difference."""
+"""A balanced panel with one row per unit, and the pairs of periods that its cells difference.
+
+Weights and covariates are those of the earlier period of a pair, as in R `did`.
+"""
 
 from __future__ import annotations
 
