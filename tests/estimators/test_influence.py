@@ -194,8 +194,9 @@ class TwoByTwo:
         )
 
 
+@pytest.mark.parametrize("slope", [0.0, 2.5], ids=["few treated", "most treated"])
 @pytest.mark.parametrize("weight", [None, "wt"])
-def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(weight):
+def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(weight, slope):
     """R's drdid_rc adds what estimating the first period's regression does, and should subtract.
 
     (DRDID 1.2.3: `inf.treat.or` and `inf.cont.or` are sums where the estimate is a difference.)
@@ -205,7 +206,8 @@ def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(wei
     rng = np.random.default_rng(0)
     n = 60
     frame = pd.DataFrame({"t": np.tile([2000, 2001], n // 2), "x": rng.normal(size=n)})
-    frame["g"] = np.where(rng.random(n) < 0.4, 2001, 0)
+    share = 0.4 if slope == 0 else 1 / (1 + np.exp(-1.5 - slope * np.tanh(frame["x"])))
+    frame["g"] = np.where(rng.random(n) < share, 2001, 0)
     frame["wt"] = rng.uniform(0.5, 2.0, size=n)
     frame["y"] = 0.5 * frame["x"] + rng.normal(size=n)
     kwargs = arguments("rc", "dr", "~ x", weight, NEVER, "varying")
@@ -217,6 +219,8 @@ def test_doubly_robust_cross_sections_are_the_derivative_but_for_a_sign_of_r(wei
         w=w / w.mean(),
         X=np.column_stack([np.ones(n), frame["x"]]),
     )
+    assert (arrays.propensity().max() > 0.95) == (slope > 0)
+    assert arrays.propensity()[frame["g"] == 0].max() < 0.99  # none is trimmed
     numerical = numerical_influence(frame, kwargs)[:, 0]
     term = arrays.coefficients_of_early_controls() @ arrays.means_of_early_covariates()
     ours = dj.att_gt(frame, **kwargs).influence[:, 0]
