@@ -23,6 +23,10 @@ class DatasetUnavailable(DidjackError):  # noqa: N818 - it names a state, not a 
     """A dataset that may not be redistributed is neither at hand nor to be downloaded."""
 
 
+class MissingExtraError(DidjackError, ImportError):
+    """A package of an extra is not installed; the message is the command that installs it."""
+
+
 class ReportError(DidjackError):
     """A page cannot be planned or executed."""
 

@@ -10,6 +10,7 @@ import typer
 from didjack.cli import options as opt
 from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
+from didjack.extras import optional_imports
 
 if TYPE_CHECKING:
     from didjack.simulate import Plan
@@ -127,7 +128,8 @@ def _write(result: Plan, output: Path) -> None:
         curve = result.curve([top * i / 40 for i in range(41)])
         curve.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
         return
-    import matplotlib as mpl
+    with optional_imports():
+        import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "didjack"}):
         result.plot().savefig(output, dpi=200)

@@ -6,12 +6,13 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from didjack.datasets.entries import Dataset
-from didjack.errors import ChecksumError, DataError, DatasetUnavailable
+from didjack.errors import ChecksumError, DataError, DatasetUnavailable, MissingExtraError
+from didjack.extras import optional_imports
 from didjack.paths import data_dir
 
 FOLDER_VARIABLE = "DIDJACK_DATA"
@@ -26,7 +27,8 @@ def _pooch() -> Any:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
-        import pooch
+        with optional_imports():
+            import pooch
     return pooch
 
 
@@ -35,14 +37,20 @@ def _cache_folder() -> Path:
     return Path(pooch.os_cache("didjack"))
 
 
+def _folders(dataset: Dataset) -> list[Path]:
+    """List the folders that may hold the file, the first choice first."""
+    if dataset.url is None:
+        return [data_dir()]
+    named = os.environ.get(FOLDER_VARIABLE)
+    folders = [Path(named)] if named else []
+    with suppress(MissingExtraError):  # the package that downloads also knows the cache
+        folders.append(_cache_folder())
+    return folders
+
+
 def local_file(dataset: Dataset) -> Path | None:
     """Return the first place where the file is, intact or not."""
-    if dataset.url is None:
-        places = [data_dir()]
-    else:
-        named = os.environ.get(FOLDER_VARIABLE)
-        places = [*([Path(named)] if named else []), _cache_folder()]
-    for folder in places:
+    for folder in _folders(dataset):
         path = folder / dataset.file
         try:
             if path.is_file():

@@ -13,7 +13,7 @@ from didjack.datasets.derive import derive
 from didjack.datasets.entries import Dataset, Specification, read_catalog
 from didjack.datasets.files import FOLDER_VARIABLE, download, local_file, verified_path
 from didjack.datasets.own import read_specification, specification_text
-from didjack.errors import ChecksumError, DataError, DatasetUnavailable
+from didjack.errors import ChecksumError, DataError, DatasetUnavailable, MissingExtraError
 from didjack.paths import data_dir
 from didjack.sample.read import read_table
 
@@ -94,7 +94,7 @@ def unavailable(name: str) -> str | None:
     if key not in _failed:
         try:
             download(dataset)
-        except (DatasetUnavailable, ChecksumError) as error:
+        except (DatasetUnavailable, ChecksumError, MissingExtraError) as error:
             _failed[key] = str(error)
     return _failed.get(key)
 

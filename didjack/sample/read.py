@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.errors import DataError
+from didjack.extras import optional_imports
 
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 # Arrow's exceptions are subclasses of these.
@@ -95,6 +96,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    with optional_imports():
+        import pyarrow  # noqa: F401 - pandas reads with it
     try:
         frame = pd.read_parquet(path)
     except _PARQUET_FAULTS as error:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.errors import DataError
+from didjack.extras import optional_imports
 from didjack.simulate.compared import Tally
 from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
@@ -127,12 +128,8 @@ def _results(
     if scheduler is None:
         yield iter(joblib.Parallel(n_jobs=jobs, return_as="generator")(calls))
         return
-    try:
+    with optional_imports():
         from distributed import Client  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError:
-        raise DataError(
-            "A dask scheduler needs dask: pip install 'dask[distributed]'. Without it, use jobs."
-        ) from None
     with Client(scheduler), joblib.parallel_config(backend="dask"):
         yield iter(joblib.Parallel(return_as="generator")(calls))
 
@@ -145,6 +142,8 @@ class Store:
         self.manifest: dict[str, Any] = {"format": 1, "cells": {}}
         if folder is None:
             return
+        with optional_imports():
+            import pyarrow  # noqa: F401 - finished cells are Parquet files
         path = folder / MANIFEST
         if path.is_file():
             try:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from didjack.extras import require_extra
+
 
 def lessons(
     out: Annotated[
@@ -32,6 +34,7 @@ def lessons(
 
     didjack lessons --lesson 8 --out course
     """
+    require_extra("report", "plots", "tables")
     from didjack_pages.course import lessons as shared
     from didjack_pages.course.students import write_students
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from didjack.cli import options as opt
+from didjack.extras import require_extra
 from didjack_pages.commands import options as own
 
 
@@ -58,6 +59,7 @@ def report(
     didjack report wages.dta --yname lwage --tname year --gname first_law --idname county --cluster
     state
     """
+    require_extra("report", "plots", "tables")
     from didjack.errors import ReportError
     from didjack_pages.commands.steps import describe_failure, print_site, run_with_progress
     from didjack_pages.render import build_site

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from didjack.extras import require_extra
 from didjack_pages.commands import options as own
 
 
@@ -28,6 +29,7 @@ def reproduce(
     Pages whose notebook, parameters, data, package and versions are unchanged are not executed
     again.
     """
+    require_extra("report", "plots", "tables")
     from didjack.errors import DidjackError
     from didjack_pages.commands.steps import clock, describe_failure, print_site, run_with_progress
     from didjack_pages.course.students import write_students

@@ -1,13 +1,16 @@
 """Figures (matplotlib). Every function returns the figure it drew, and draws on `ax` if given."""
 
-from didjack.display.plots.bacon import plot_bacon
-from didjack.display.plots.clusters import plot_cohorts, plot_jackknife
-from didjack.display.plots.comparison import plot_comparison
-from didjack.display.plots.effects import plot_aggregate, plot_attgt, plot_inferences
-from didjack.display.plots.event import plot_event_study
-from didjack.display.plots.matrix import plot_matrix
-from didjack.display.plots.rates import plot_power, plot_rates
-from didjack.display.plots.weights import plot_weights
+from didjack.extras import optional_imports
+
+with optional_imports():  # every module of this folder needs matplotlib
+    from didjack.display.plots.bacon import plot_bacon
+    from didjack.display.plots.clusters import plot_cohorts, plot_jackknife
+    from didjack.display.plots.comparison import plot_comparison
+    from didjack.display.plots.effects import plot_aggregate, plot_attgt, plot_inferences
+    from didjack.display.plots.event import plot_event_study
+    from didjack.display.plots.matrix import plot_matrix
+    from didjack.display.plots.rates import plot_power, plot_rates
+    from didjack.display.plots.weights import plot_weights
 
 __all__ = [
     "plot_aggregate",
