@@ -6,29 +6,36 @@ for CSDID Using the Cluster Jackknife", with `att_gt` and `aggte` as in R `did`.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from didjack import _moved
 from didjack import display as _display  # noqa: F401 - it registers figures and tables
-from didjack.comparison import Comparison, csdid
-from didjack.datasets.load import catalog, load_dataset, load_specification
-from didjack.effects.aggregate import Aggregate, aggte
-from didjack.effects.attgt import ATTgt
-from didjack.effects.group_time import att_gt
 from didjack.errors import (
     ChecksumError,
     DataError,
     DatasetUnavailable,
     DesignError,
     DidjackError,
+    MissingExtraError,
     ReportError,
     SiteError,
 )
-from didjack.inference.cluster_jackknife import jackknife
-from didjack.inference.jackknife import Jackknife
-from didjack.inference.multiplier import Multiplier, multiplier
-from didjack.inference.pretest import PreTest, wald_pretest
-from didjack.inference.randomization import Randomization, randomize
-from didjack.sample.read import read_table
-from didjack.simulate.planning import Plan, plan
-from didjack.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from didjack.comparison import Comparison, csdid
+    from didjack.datasets.load import catalog, load_dataset, load_specification
+    from didjack.effects.aggregate import Aggregate, aggte
+    from didjack.effects.attgt import ATTgt
+    from didjack.effects.group_time import att_gt
+    from didjack.inference.cluster_jackknife import jackknife
+    from didjack.inference.jackknife import Jackknife
+    from didjack.inference.multiplier import Multiplier, multiplier
+    from didjack.inference.pretest import PreTest, wald_pretest
+    from didjack.inference.randomization import Randomization, randomize
+    from didjack.sample.read import read_table
+    from didjack.simulate.planning import Plan, plan
+    from didjack.version import __version__ as __version__
 
 __all__ = [
     "ATTgt",
@@ -40,6 +47,7 @@ __all__ = [
     "DesignError",
     "DidjackError",
     "Jackknife",
+    "MissingExtraError",
     "Multiplier",
     "Plan",
     "PreTest",
@@ -59,3 +67,41 @@ __all__ = [
     "read_table",
     "wald_pretest",
 ]
+
+# What is imported when it is first asked for: estimating needs more than pandas, and few programs
+# need all of it. The block for type checkers above says the same.
+_NAMES = {
+    "comparison": ("Comparison", "csdid"),
+    "datasets.load": ("catalog", "load_dataset", "load_specification"),
+    "effects.aggregate": ("Aggregate", "aggte"),
+    "effects.attgt": ("ATTgt",),
+    "effects.group_time": ("att_gt",),
+    "inference.cluster_jackknife": ("jackknife",),
+    "inference.jackknife": ("Jackknife",),
+    "inference.multiplier": ("Multiplier", "multiplier"),
+    "inference.pretest": ("PreTest", "wald_pretest"),
+    "inference.randomization": ("Randomization", "randomize"),
+    "sample.read": ("read_table",),
+    "simulate.planning": ("Plan", "plan"),
+    "version": ("__version__",),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+_ROOMS = ("core", "datasets", "display", "effects", "estimators", "inference", "regression",
+          "sample", "simulate")  # fmt: skip
+
+_moved.install()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"didjack.{name}")
+    if name not in _HOMES:
+        return _moved.attribute(name)
+    found = getattr(import_module(f"didjack.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    special = [name for name in globals() if name.startswith("__")]
+    return sorted({*special, *__all__, *_HOMES, *_ROOMS, "errors"})

@@ -8,9 +8,10 @@ anything from above; a provider does so when the first view is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # every import of didjack comes through here
+    import pandas as pd
 
 _VIEWS: dict[tuple[str, type], Callable[..., Any]] = {}
 _PROVIDERS: list[Callable[[], None]] = []
