@@ -93,6 +93,15 @@ def _print(result: Plan, source: str, reps: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from didjack.display.wording import (
+        decimals,
+        number,
+        percent,
+        percent_label,
+        plain,
+        rounded,
+    )
+
     model = result.model
     console = Console(highlight=False)
     console.print(
@@ -100,20 +109,21 @@ def _print(result: Plan, source: str, reps: int) -> None:
         markup=False,
     )
     console.print(
-        f"Fitted errors: shocks to clusters with standard deviation {model.shock_sd:.4g} and "
-        f"autocorrelation {model.rho:.2f}; noise of units {model.noise_sd:.4g}"
+        f"Fitted errors: shocks to clusters with standard deviation {rounded(model.shock_sd)} and "
+        f"autocorrelation {plain(number(model.rho, 2))}; noise of units {rounded(model.noise_sd)}"
     )
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("Test")
     shown.add_column("Size", justify="right")
     shown.add_column("Effect found", justify="right")
+    digits = decimals(result.table["mde"], 4)
     for inference, size, mde in result.table[["inference", "size", "mde"]].itertuples(index=False):
-        shown.add_row(inference, f"{100 * size:.1f}%", f"{mde:.4g}")
+        shown.add_row(inference, percent(size, 1), plain(number(mde, digits)))
     console.print(shown)
     console.print(
-        f"Size: share of {reps:,} samples without effect that reject at {100 * result.level:g}%. "
-        f"Effect found: the smallest constant effect that is found with power "
-        f"{100 * result.power:g}%."
+        f"Size: share of {reps:,} samples without effect that reject at "
+        f"{percent_label(result.level)}. Effect found: the smallest constant effect that is found "
+        f"with power {percent_label(result.power)}."
     )
     largest = result.table["size"].max()
     if largest > 1.5 * result.level:

@@ -147,6 +147,8 @@ def _print_table(study: Study, table: pd.DataFrame, level: float, reps: int) -> 
     from rich.console import Console
     from rich.table import Table
 
+    from didjack.display.wording import label, number, percent, percent_label, plain
+
     chosen = table[table["level"] == level]
     varying = [name for name in _PARAMETERS if len(chosen[name].unique()) > 1]
     fixed = [f"{name} {chosen[name].iloc[0]}" for name in _PARAMETERS if name not in varying]
@@ -159,22 +161,20 @@ def _print_table(study: Study, table: pd.DataFrame, level: float, reps: int) -> 
         shown.add_column(name, justify="left" if left else "right", no_wrap=True)
     for values, rows in chosen.groupby(keys, sort=False):
         rate = rows.drop_duplicates("test").set_index("test")["rejection"]
-        cells = [f"{100 * rate[test]:.1f}" if test in rate else "" for test in tests]
-        shown.add_row(*map(_text, values), *cells)
+        cells = [number(100 * rate[test], 1) if test in rate else "" for test in tests]
+        shown.add_row(*(plain(label(value)) for value in values), *cells)
     console = Console(highlight=False)
     console.print(
-        f"{study.title}: percent of {reps:,} replications that reject no effect at {level:g}"
+        f"{study.title}: percent of {reps:,} replications that reject no effect at {label(level)}"
     )
     console.print(f"{', '.join(fixed)}; seed {table['seed'].iloc[0]}", style="dim")
     console.print(shown)
     error = (level * (1 - level) / reps) ** 0.5
-    console.print(f"Monte Carlo standard error of a rate of {100 * level:g}%: {100 * error:.2f}%")
+    console.print(
+        f"Monte Carlo standard error of a rate of {percent_label(level)}: {percent(error, 2)}"
+    )
     for head, words in _WORDS.items():
         if head in tests:
             console.print(words)
     if (chosen["effect"] != "0").any():
         console.print("With an effect, rates are power; coverage is in the file of --output.")
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from didjack.errors import ReportError
+from didjack.extras import require_extra
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from didjack.comparison import Comparison
+
+
+_WORDS = ("Effect", "Inference")  # columns of words; the others are numbers
 
 
 def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> None:
@@ -21,18 +24,21 @@ def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> No
     from rich.console import Console
     from rich.table import Table
 
+    from didjack.display.wording import plain
+
     console = Console(highlight=False)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     columns = display_columns(table, result.level)
     for name in map(str, columns):
-        shown.add_column(name, justify=_justify(name), no_wrap=True)
+        shown.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
     previous = None
     for row in columns.itertuples(index=False, name=None):
         if previous is not None and row[0] != previous:
             shown.add_section()
         repeated = row[0] == previous
         previous = row[0]
-        shown.add_row(*(("", "", *row[2:]) if repeated else row))
+        cells = ("", "", *row[2:]) if repeated else row
+        shown.add_row(*(plain(cell) for cell in cells))
     console.print(describe(result, source), markup=False)
     console.print(shown)
     for note in result.notes:
@@ -52,13 +58,11 @@ def describe(result: Comparison, source: str) -> str:
     return f"{source}: {', '.join(parts)}"
 
 
-def _justify(name: str) -> Literal["left", "right"]:
-    return "left" if name in ("Effect", "Inference") else "right"
-
-
 def display_columns(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return the table as text for people, with the inferences of one effect side by side."""
     import pandas as pd
+
+    from didjack.display.wording import decimals, interval, percent_label, text_frame
 
     # Rows come by inference; sorting by the first place of each effect keeps their order.
     effect = table["aggregation"].where(table["parameter"] == "overall", table["parameter"])
@@ -66,30 +70,20 @@ def display_columns(table: pd.DataFrame, level: float) -> pd.DataFrame:
     table = table.assign(effect=effect).sort_values(
         "effect", key=lambda names: names.map(places), kind="stable"
     )
-    number = _number_format(table["se"])
+    digits, text = decimals(table["se"]), text_frame(table)
+    ends = zip(table["ci_low"], table["ci_high"], strict=True)
     return pd.DataFrame(
         {
-            "Effect": table["effect"],
-            "ATT": table["att"].map(number),
-            "Inference": table["inference"],
-            "SE": table["se"].map(number),
-            "t": table["t"].map("{:.2f}".format),
-            "p": table["p"].map("{:.3f}".format),
-            f"{100 * level:g}% interval": [
-                f"[{number(low)}, {number(high)}]"
-                for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
-            ],
-            "df": table["df"].map(lambda df: "inf" if math.isinf(df) else f"{df:g}"),
+            "Effect": text["effect"],
+            "ATT": text["att"],
+            "Inference": text["inference"],
+            "SE": text["se"],
+            "t": text["t"],
+            "p": text["p"],
+            f"{percent_label(level)} interval": [interval(low, high, digits) for low, high in ends],
+            "df": text["df"],
         }
     )
-
-
-def _number_format(errors: pd.Series) -> Callable[[float], str]:
-    """Return a format with three significant digits of the smallest standard error."""
-    positive = errors[errors > 0]
-    smallest = positive.min() if len(positive) else 1.0
-    decimals = min(max(2 - math.floor(math.log10(smallest)), 1), 9)
-    return f"{{:.{decimals}f}}".format
 
 
 def _csv(table: pd.DataFrame, level: float) -> str:
@@ -97,23 +91,26 @@ def _csv(table: pd.DataFrame, level: float) -> str:
 
 
 def _markdown(table: pd.DataFrame, level: float) -> str:
+    from didjack.display.wording import markdown_text
+
     columns = display_columns(table, level)
     names = [str(name) for name in columns]
-    align = ["---" if _justify(name) == "left" else "---:" for name in names]
+    align = ["---" if name in _WORDS else "---:" for name in names]
     rows: list[list[str]] = [names, align, *columns.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    return "\n".join(f"| {' | '.join(map(markdown_text, row))} |" for row in rows) + "\n"
 
 
 def _latex(table: pd.DataFrame, level: float) -> str:
-    from great_tables import GT
+    from didjack.display.latex import latex_table
 
-    return str(GT(display_columns(table, level)).as_latex()) + "\n"
+    return latex_table(display_columns(table, level), left=_WORDS)
 
 
 def _html(table: pd.DataFrame, level: float) -> str:
-    from great_tables import GT
+    from didjack.display.layout import great_table
 
-    return str(GT(display_columns(table, level)).as_raw_html()) + "\n"
+    laid_out = great_table(display_columns(table, level)).cols_align("left", list(_WORDS))
+    return str(laid_out.as_raw_html()) + "\n"
 
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, float], str]] = {
@@ -125,11 +122,21 @@ _WRITERS: Mapping[str, Callable[[pd.DataFrame, float], str]] = {
 
 
 def check_output(path: Path) -> None:
-    """Raise ReportError where a table cannot be written, before anything is computed."""
+    """Stop where the table cannot be written, before anything is computed.
+
+    Raises
+    ------
+    ReportError
+        The suffix is none of those that can be written, or the folder does not exist.
+    MissingExtraError
+        HTML is laid out by great_tables, which is not installed.
+    """
     if path.suffix.lower() not in _WRITERS:
         raise ReportError(f"{path}: the table can be written as {', '.join(_WRITERS)}")
     if not path.parent.is_dir():
         raise ReportError(f"{path}: the folder {path.parent} does not exist")
+    if path.suffix.lower() == ".html":
+        require_extra("tables")
 
 
 def write_table(table: pd.DataFrame, level: float, path: Path) -> None:

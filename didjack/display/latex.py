@@ -1,8 +1,14 @@
-"""Frames of text as LaTeX tables."""
+"""Frames of text as LaTeX tables.
+
+Written here because `to_latex` must work where only the core is installed: pandas' writer needs
+Jinja, great_tables and pandoc are extras. great_tables also fixes size and width of the table,
+and leaves minus signs and infinity as characters that pdfLaTeX rejects.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -32,7 +38,9 @@ def latex_text(text: str) -> str:
     return _NEGATIVE.sub(r"$-\1$", escaped).replace("\u2212", "$-$")
 
 
-def latex_table(frame: pd.DataFrame, caption: str = "", label: str = "") -> str:
+def latex_table(
+    frame: pd.DataFrame, caption: str = "", label: str = "", left: Collection[str] = ()
+) -> str:
     r"""Write a frame of text as a tabular with booktabs rules.
 
     Parameters
@@ -41,6 +49,8 @@ def latex_table(frame: pd.DataFrame, caption: str = "", label: str = "") -> str:
         Strings; the first column is set left, the others right.
     caption, label : str
         With either, a table environment goes around it.
+    left : collection of str
+        Further columns that are set left.
 
     Returns
     -------
@@ -48,9 +58,10 @@ def latex_table(frame: pd.DataFrame, caption: str = "", label: str = "") -> str:
         Needs `\usepackage{booktabs}`.
     """
     lines = [" & ".join(_cell(v) for v in row) + r" \\" for row in frame.to_numpy()]
+    others = "".join("l" if c in left else "r" for c in frame.columns[1:])
     head = " & ".join(latex_text(str(c).strip()) for c in frame.columns) + r" \\"
     body = [
-        rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}",
+        rf"\begin{{tabular}}{{l{others}}}",
         r"\toprule",
         head,
         r"\midrule",

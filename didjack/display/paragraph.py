@@ -28,6 +28,7 @@ from didjack.display.wording import (
     number,
     p_equals,
     percent,
+    percent_label,
 )
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
@@ -216,7 +217,7 @@ def _result(cmp: Comparison, type: str) -> str:
     digits = decimals([clustered.se[0], cv3.se[0]])
     return (
         f"The estimate is {number(jk.att, digits)} with a standard error of "
-        f"{number(jk.se, digits)} ({100 * jk.level:g}% interval {interval(*jk.ci, digits)}, "
+        f"{number(jk.se, digits)} ({percent_label(jk.level)} interval {interval(*jk.ci, digits)}, "
         f"{p_equals(jk.p)}); influence functions clustered by {_column(jk.cluster)} give a "
         f"standard error of {number(clustered.se[0], digits)}."
     )

@@ -1,74 +1,52 @@
-"""Tables for pages and papers: frames with formatted text, great_tables, LaTeX."""
+"""The tables of a comparison, for pages and papers: frames of text, great_tables, LaTeX."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from great_tables import GT, loc, style
 
 from didjack.comparison import Comparison
 from didjack.core.results import Inference
-from didjack.display.diagnostics import (
-    cohort_frame,
-    cohort_words,
-    influence_frame,
-    records,
-    unit_noun,
+from didjack.display.diagnostic_tables import (
+    cohort_table,
+    influence_table,
+    ledger_table,
+    lost_table,
 )
 from didjack.display.diagnostics import treated_clusters as count_treated
+from didjack.display.diagnostics import unit_noun
 from didjack.display.latex import latex_table
+from didjack.display.layout import great_table
 from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
-    NONE,
-    cluster_label,
-    count,
     decimals,
     interval,
     label,
-    listed,
     number,
     p_value,
-    percent,
+    percent_label,
+    text_frame,
 )
-from didjack.effects.attgt import ATTgt
-from didjack.inference.jackknife import Jackknife
-from didjack.sample.panel import NEVER
 
+if TYPE_CHECKING:
+    from great_tables import GT
 
-def great_table(
-    frame: pd.DataFrame, group: str | None = None, note: str = "", unbroken: Sequence[str] = ()
-) -> GT:
-    """Lay out a frame of formatted text: first column left, the others right.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    group : str, optional
-        Column that divides the rows into groups with a heading.
-    note : str
-        A line under the table.
-    unbroken : sequence of str
-        Columns whose lines must not break.
-
-    Returns
-    -------
-    great_tables.GT
-        Its identifier follows from its content, so that equal tables are equal HTML.
-    """
-    text = frame.to_csv(index=False) + note
-    identifier = "t" + hashlib.sha256(text.encode()).hexdigest()[:10]
-    first, *others = [column for column in frame.columns if column != group]
-    table = GT(frame, groupname_col=group, id=identifier)
-    table = table.cols_align("left", [first]).cols_align("right", others)
-    if unbroken:
-        nowrap = style.css("white-space: nowrap")
-        table = table.tab_style(nowrap, loc.body(columns=list(unbroken)))
-    table = table.tab_options(table_font_names="inherit", row_group_font_weight="bold")
-    return table.tab_source_note(note) if note else table
+__all__ = [
+    "cohort_table",
+    "elements_frame",
+    "elements_table",
+    "great_table",
+    "inference_frame",
+    "inference_table",
+    "influence_table",
+    "ledger_table",
+    "lost_table",
+    "paper_frame",
+    "paper_table",
+    "to_latex",
+]
 
 
 def _distinct(cmp: Comparison, type: str) -> list[tuple[str, Inference]]:
@@ -101,7 +79,7 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
     digits, rows = _digits(cmp), []
     rule = next(iter(cmp.aggregates.values())).elements.rule
     size = "cohort size" if rule.weights == "did" else "treated rows"
-    interval_name = f"{100 * cmp.level:g}% interval"
+    interval_name = f"{percent_label(cmp.level)} interval"
     for type in cmp.aggregates:
         for name, i in _distinct(cmp, type):
             rows.append(
@@ -152,7 +130,7 @@ def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
                 "p ": p_value(clustered.p[k]),
                 "CV3 s.e.": number(cv3.se[k], digits),
                 "p": p_value(cv3.p[k]),
-                f"{100 * cmp.level:g}% interval, CV3": interval(
+                f"{percent_label(cmp.level)} interval, CV3": interval(
                     cv3.ci_low[k], cv3.ci_high[k], digits
                 ),
             }
@@ -171,112 +149,6 @@ def elements_table(cmp: Comparison, type: str = "dynamic") -> GT:
     return great_table(elements_frame(cmp, type))
 
 
-def cohort_table(res: ATTgt, cluster: str, names: Mapping[object, str] | None = None) -> GT:
-    """Lay out the cohorts: units, clusters, share of the sample, periods before and after.
-
-    Parameters
-    ----------
-    res : ATTgt
-    cluster : str
-    names : mapping, optional
-        Cluster to name; the sole cluster of a cohort is named.
-    """
-    units = "Units" if unit_noun(res) == "unit" else "Rows"
-    rows = []
-    for row in records(cohort_frame(res, cluster)):
-        sole = row.sole_cluster
-        extra = "" if sole is None else f" ({cluster_label(sole, cluster, names)})"
-        rows.append(
-            {
-                "Cohort": "never treated" if row.cohort == NEVER else label(row.cohort),
-                units: f"{row.units:,}",
-                "Clusters": f"{row.clusters:,}{extra}",
-                "Share of sample": percent(row.share, 1),
-                "Periods before": str(row.before),
-                "Periods treated": str(row.after) if row.cohort != NEVER else NONE,
-            }
-        )
-    return great_table(pd.DataFrame(rows))
-
-
-def influence_table(jk: Jackknife, names: Mapping[object, str] | None = None, rows: int = 8) -> GT:
-    """Lay out the most influential clusters: what deleting each one does.
-
-    Parameters
-    ----------
-    jk : Jackknife
-    names : mapping, optional
-        Cluster to name for readers.
-    rows : int
-        How many clusters.
-    """
-    frame = influence_frame(jk, names)
-    frame = frame[np.isfinite(frame["without"])].head(rows)
-    digits = decimals(frame["change"].abs().head(1), 2)
-    cumulative = frame["share"].cumsum().to_numpy()
-    lines = [
-        {
-            "Cluster deleted": row.name,
-            "Cohort": cohort_words(row.cohorts),
-            "Estimate without it": number(row.without, digits),
-            "Change": number(row.change, digits),
-            "Share of CV3 variance": percent(row.share, 1),
-            "Cumulative": percent(cumulative[h], 1),
-        }
-        for h, row in enumerate(records(frame))
-    ]
-    return great_table(pd.DataFrame(lines))
-
-
-def ledger_table(res: ATTgt) -> GT:
-    """Lay out the ledger: what was left out, how much, and why; many alike share a line.
-
-    Parameters
-    ----------
-    res : ATTgt
-    """
-    ledger = res.ledger.rename(columns={"count": "size"})  # tuples have a method count
-    lines = []
-    for (kind, reason), entries in ledger.groupby(["kind", "reason"], sort=False):
-        names, sizes = entries["what"].tolist(), entries["size"]
-        each = count(sizes.max(), "unit" if kind == "units" else "row")
-        if sizes.min() != sizes.max():
-            each = f"{sizes.min():,} to {each}"
-        lines.append(
-            {
-                "What": f"{kind} {listed(names, 6)}" if kind != "cell" else listed(names, 6),
-                "Reason": reason,
-                "How many": f"{each}{' each' if len(names) > 1 else ''}",
-            }
-        )
-    return great_table(pd.DataFrame(lines)).cols_align("left", ["Reason"])
-
-
-def lost_table(jk: Jackknife, names: Mapping[object, str] | None = None) -> GT:
-    """Lay out the deletions that change what is estimated.
-
-    Parameters
-    ----------
-    jk : Jackknife
-    names : mapping, optional
-        Cluster to name for readers.
-    """
-    frame = influence_frame(jk, names)
-    digits = decimals([jk.se], 3)
-    lines: list[dict[str, Any]] = []
-    for row in records(frame[[bool(lost) for lost in frame["lost"]]]):
-        skipped = not np.isfinite(row.without)
-        lines.append(
-            {
-                "Cluster deleted": row.name,
-                "Cohorts lost": listed(row.lost),
-                "Overall effect without it": "skipped" if skipped else number(row.without, digits),
-                "With all clusters": number(jk.att, digits),
-            }
-        )
-    return great_table(pd.DataFrame(lines))
-
-
 def paper_frame(cmp: Comparison) -> pd.DataFrame:
     """Write the table that a paper would print: one column for each aggregation.
 
@@ -292,10 +164,10 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
     digits = _digits(cmp)
     jk = next(iter(cmp.jackknives.values()))
     cluster, res = jk.cluster, cmp.attgt
-    percent_text = f"{100 * cmp.level:g}%"
+    covered = percent_label(cmp.level)
     size = "Units" if unit_noun(res) == "unit" else "Observations"
     names = ["ATT", f"Clustered s.e. ({cluster})", "p-value, normal", "CV3 jackknife s.e.",
-             f"p-value, t({jk.df})", f"{percent_text} interval, CV3", size, "Clusters",
+             f"p-value, t({jk.df})", f"{covered} interval, CV3", size, "Clusters",
              "Treated clusters"]  # fmt: skip
     columns: dict[str, list[str]] = {"": names}
     for type in cmp.aggregates:
@@ -339,17 +211,4 @@ def to_latex(result: Any, caption: str = "", label: str = "") -> str:
     if isinstance(result, Comparison):
         return latex_table(paper_frame(result), caption, label)
     frame = result if isinstance(result, pd.DataFrame) else result.to_frame()
-    return latex_table(_as_text(frame), caption, label)
-
-
-def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    digits = decimals(frame["se"]) if "se" in frame else 3
-    special = {"t": lambda x: number(x, 2), "p": p_value, "df": lambda x: number(x, 0)}
-    columns = {}
-    for name, values in frame.items():
-        if pd.api.types.is_float_dtype(values):
-            write = special.get(str(name), lambda x: number(x, digits))
-            columns[str(name)] = [write(float(x)) for x in values]
-        else:
-            columns[str(name)] = [label(x) for x in values]
-    return pd.DataFrame(columns)
+    return latex_table(text_frame(frame), caption, label)

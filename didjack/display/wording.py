@@ -1,4 +1,4 @@
-"""Numbers and lists as words: the sentences of the report pages are computed with these."""
+"""Numbers and lists as words, for tables, figures, sentences and the screen."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ import pandas as pd
 
 MINUS = "\u2212"
 NONE = "\u2013"  # what a table shows where there is no number
+INFINITE = "\u221e"
+_KEYBOARD = str.maketrans({MINUS: "-", NONE: "-", INFINITE: "inf", "\u00a0": " "})
 
 
 def decimals(scales: Iterable[float], significant: int = 3) -> int:
-    """Return how many decimals show the smallest of some numbers with so many digits.
+    """Return how many decimals are needed to show the smallest of some numbers.
 
     Parameters
     ----------
     scales : iterable of float
-        Standard errors, say; what is not a positive number has no say.
+        For example standard errors. Zero, negative and non-finite values are ignored.
     significant : int
+        Digits that the smallest number shows.
+
+    Returns
+    -------
+    int
+        Between 0 and 10.
     """
     usable = [s for s in scales if math.isfinite(s) and s > 0]
     if not usable:
@@ -30,7 +38,7 @@ def decimals(scales: Iterable[float], significant: int = 3) -> int:
 def number(value: float, digits: int = 3) -> str:
     """Format a number with a fixed count of decimals and a true minus sign."""
     if not math.isfinite(value):
-        return "\u221e" if value > 0 else NONE
+        return INFINITE if value > 0 else NONE
     text = f"{value:,.{digits}f}"
     if float(text.replace(",", "")) == 0:
         text = text.lstrip("-")
@@ -58,9 +66,19 @@ def p_equals(p: float) -> str:
     return f"p\u00a0{sign}\u00a0{digits}"
 
 
+def rounded(value: float, significant: int = 4) -> str:
+    """Format a number on its own, not negative, with so many significant digits."""
+    return number(value, decimals([value], significant) if value else 0)
+
+
 def percent(share: float, digits: int = 0) -> str:
     """Format a share as a percentage."""
     return f"{number(100 * share, digits)}%"
+
+
+def percent_label(share: float) -> str:
+    """Write a share that was chosen, such as a level, as a percentage with the digits it has."""
+    return f"{label(100 * share)}%"
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
@@ -75,6 +93,42 @@ def label(value: object) -> str:
     if isinstance(value, int | np.integer):
         return str(value).replace("-", MINUS)
     return str(value)
+
+
+def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write a table of estimates as text.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns t, p and df are recognised by their names. Other columns of floats are estimates
+        and standard errors; their decimals are those of the smallest value in the column se.
+
+    Returns
+    -------
+    DataFrame
+        The same columns as strings, with a new index.
+    """
+    digits = decimals(frame["se"]) if "se" in frame else 3
+    special = {"t": lambda x: number(x, 2), "p": p_value, "df": lambda x: number(x, 0)}
+    columns = {}
+    for name, values in frame.items():
+        if pd.api.types.is_float_dtype(values):
+            write = special.get(str(name), lambda x: number(x, digits))
+            columns[str(name)] = [write(float(x)) for x in values]
+        else:
+            columns[str(name)] = [label(x) for x in values]
+    return pd.DataFrame(columns)
+
+
+def plain(text: str) -> str:
+    """Replace typographic signs by those of a keyboard: numbers on a screen are copied."""
+    return text.translate(_KEYBOARD)
+
+
+def markdown_text(text: str) -> str:
+    """Escape what would begin a tag in markdown."""
+    return text.replace("<", "\\<")
 
 
 def listed(items: Iterable[object], limit: int | None = None, last: str = "and") -> str:

@@ -22,7 +22,15 @@ from didjack.datasets import (
 )
 from didjack.display.diagnostics import records, treated_clusters
 from didjack.display.vocabulary import WORDS
-from didjack.display.wording import count, decimals, listed, number, p_equals, p_value
+from didjack.display.wording import (
+    count,
+    decimals,
+    listed,
+    markdown_text,
+    number,
+    p_equals,
+    p_value,
+)
 from didjack_pages.frontpage.picture import headline_svg
 
 IN_TABLE = ("simple", "group")
@@ -144,8 +152,8 @@ def _table(frame: pd.DataFrame) -> list[str]:
             _first_cell(row, index),
             WORDS[row.aggregation].short,
             number(row.att, digits),
-            f"{number(row.se, digits)}\u00a0({_in_markdown(row.p)})",
-            f"{number(row.se_cv3, digits)}\u00a0({_in_markdown(row.p_cv3)})",
+            f"{number(row.se, digits)}\u00a0({markdown_text(p_value(row.p))})",
+            f"{number(row.se_cv3, digits)}\u00a0({markdown_text(p_value(row.p_cv3))})",
             number(row.ratio, 2),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -155,10 +163,6 @@ def _table(frame: pd.DataFrame) -> list[str]:
         "cohorts by size. The pages have the event-study and calendar averages too."
     )
     return [*lines, "", f": {caption} {{#tbl-headline}}"]
-
-
-def _in_markdown(p: float) -> str:
-    return p_value(p).replace("<", "\\<")
 
 
 def _first_cell(row: Any, index: int) -> str:

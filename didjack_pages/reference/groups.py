@@ -143,6 +143,7 @@ GROUPS = {
             "DesignError",
             "ChecksumError",
             "DatasetUnavailable",
+            "MissingExtraError",
             "ReportError",
             "SiteError",
         ),

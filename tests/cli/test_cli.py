@@ -161,10 +161,10 @@ def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
     import inspect
 
     seen = {}
-    monkeypatch.setattr(
-        "didjack.comparison.csdid", lambda frame, **arguments: seen.update(arguments) or 1 / 0
-    )
+    stop = lambda frame, **arguments: seen.update(arguments) or 1 / 0  # noqa: E731
+    monkeypatch.setattr("didjack.comparison.csdid", stop)
     run("estimate", castle, *CASTLE[:6])
+    assert seen
     for name, parameter in inspect.signature(dj.att_gt).parameters.items():
         if name in seen and parameter.default is not inspect.Parameter.empty:
             assert seen[name] == parameter.default, name

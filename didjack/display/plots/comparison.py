@@ -11,14 +11,13 @@ from matplotlib.patches import Patch, Rectangle
 
 from didjack.core.linalg import Array, Index
 from didjack.display.plots import style
-from didjack.display.wording import label
+from didjack.display.wording import MINUS, label
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
 from didjack.sample.panel import NEVER
 
 UNTREATED, TREATED = "#F1F3F5", "#C9D0D6"
 COHORT, CONTROLS = "#00805D", "#6A4C93"  # blue and orange stand for standard errors
-MINUS = "\u2212"
 
 
 def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = None) -> Figure:
@@ -65,12 +64,12 @@ def _find(res: ATTgt, group: float, time: float) -> int:
     if len(found) == 0:
         groups = ", ".join(label(float(g)) for g in res.groups)
         raise DataError(
-            f"There is no cell ATT({group:g},{time:g}). Cohorts: {groups}; periods: "
+            f"There is no cell ATT({label(group)},{label(time)}). Cohorts: {groups}; periods: "
             f"{label(float(res.cells.period.min()))} to {label(float(res.cells.period.max()))}."
         )
     if res.cells.is_base[found[0]]:
         raise DataError(
-            f"{time:g} is the base period of cohort {group:g}: nothing is compared. "
+            f"{label(time)} is the base period of cohort {label(group)}: nothing is compared. "
             "Choose another period."
         )
     return int(found[0])

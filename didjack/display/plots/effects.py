@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy import stats
+from scipy.special import ndtri
 
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference
@@ -86,7 +86,7 @@ def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> 
         linestyle=(0, (3, 3)),
         zorder=0,
     )
-    half = stats.norm.ppf(0.5 + level / 2) * res.se[own]
+    half = ndtri(0.5 + level / 2) * res.se[own]
     x, y = res.cells.period[own], res.att[own]
     dotted = np.full(len(x), alone)
     _points(ax, x, y, half, style.BLUE, res.cells.post[own], alone=dotted)
@@ -101,7 +101,7 @@ def _few_ticks(ax: Axes, times: Array) -> None:
 
 
 def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
-    critical = stats.norm.ppf(0.5 + level / 2)
+    critical = ndtri(0.5 + level / 2)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(res.groups)))
     offsets = np.linspace(-0.3, 0.3, len(res.groups)) if len(res.groups) > 1 else [0.0]
     with style.canvas(ax, 0):

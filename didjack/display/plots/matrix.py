@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,8 +11,10 @@ from matplotlib.figure import Figure
 
 from didjack.core.linalg import Array
 from didjack.display.plots import style
-from didjack.display.wording import label
+from didjack.display.wording import MINUS, label, number
 from didjack.effects.attgt import ATTgt
+
+_LEADING_ZERO = re.compile(rf"^({MINUS}?)0\.")
 
 
 def plot_matrix(res: ATTgt, ax: Axes | None = None) -> Figure:
@@ -46,7 +49,7 @@ def _write_cells(ax: Axes, table: Array, largest: float) -> None:
     for (i, j), value in np.ndenumerate(table):
         if np.isfinite(value):
             colour = "white" if abs(value) > 0.65 * largest else style.INK
-            text = f"{value:.{digits}f}".replace("-", "\u2212").replace("0.", ".", 1)
+            text = _LEADING_ZERO.sub(r"\1.", number(value, digits))
             ax.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
 
 

@@ -24,6 +24,7 @@ from didjack.display.plots.style import (
     figure_of,
     look,
 )
+from didjack.display.wording import percent_label
 from didjack.simulate.planning import Plan
 
 # Colours as in all figures: blue for influence functions, orange for the jackknife.
@@ -85,9 +86,9 @@ def plot_rates(
 
 def _panel(ax: Axes, frame: pd.DataFrame, x: str, tests: Sequence[str]) -> None:
     for test in tests:
-        there = frame[frame[test].notna()]
+        present = frame[frame[test].notna()]
         style = {"markersize": MARKER - 1, "linewidth": 1.4, **LINES[test]}
-        ax.plot(there[x].to_numpy(), there[test].to_numpy(), **style)
+        ax.plot(present[x].to_numpy(), present[test].to_numpy(), **style)
 
 
 def _vertical(ax: Axes, log: bool, rates: Array) -> None:
@@ -99,7 +100,7 @@ def _vertical(ax: Axes, log: bool, rates: Array) -> None:
         ticks = [t for t in _TICKS if low <= t <= high]
     else:
         low, high, ticks = 0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    ax.set_yticks(ticks, [f"{100 * t:g}%" for t in ticks])
+    ax.set_yticks(ticks, [percent_label(t) for t in ticks])
     ax.set_ylim(low, high)
 
 

@@ -15,6 +15,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from didjack.display.wording import label
+
 BLUE = "#0072B2"  # Okabe and Ito's palette
 ORANGE = "#D55E00"
 INK = "#222222"
@@ -96,4 +98,4 @@ def whole_ticks(ax: Axes, values: Any) -> None:
         start = values.index(0.0) % step
         values = values[start:]
     shown = values[::step]
-    ax.set_xticks(shown, [f"{v:g}".replace("-", "\u2212") for v in shown])
+    ax.set_xticks(shown, [label(v) for v in shown])

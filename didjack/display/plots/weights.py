@@ -12,6 +12,7 @@ from didjack.core.linalg import Array
 from didjack.display.diagnostics import weights_frame
 from didjack.display.plots import style
 from didjack.display.plots.matrix import cell_table, frame_matrix
+from didjack.display.wording import number
 from didjack.effects.aggregate import Aggregate
 from didjack.errors import DataError
 
@@ -65,5 +66,5 @@ def _write(ax: Axes, table: Array, largest: float) -> None:
     for (i, j), value in np.ndenumerate(table):
         if np.isfinite(value):
             colour = "white" if value > 0.75 * largest else style.INK
-            text = f"{100 * value:.0f}" if value >= 0.0995 else f"{100 * value:.1f}"
+            text = number(100 * value, 0 if value >= 0.0995 else 1)
             ax.text(j, i, text, ha="center", va="center", fontsize=7.8, color=colour)
