@@ -10,7 +10,7 @@ import typer
 from didjack.cli import options as opt
 from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
-from didjack.extras import optional_imports
+from didjack.extras import require_extra
 
 if TYPE_CHECKING:
     from didjack.simulate import Plan
@@ -76,8 +76,8 @@ def plan(
     from didjack.sample.read import read_table
     from didjack.simulate import plan as make_plan
 
-    if output is not None and output.suffix not in (".csv", ".png", ".svg", ".pdf"):
-        raise DataError(f"{output}: write a table as .csv or a figure as .png, .svg or .pdf.")
+    if output is not None:
+        _check_output(output)
     result = make_plan(
         read_table(data), yname, tname, gname, idname, cluster=cluster, type=type_.value,
         power=power, level=level, reps=reps, seed=seed,
@@ -86,6 +86,14 @@ def plan(
     if output is not None:
         _write(result, output)
         typer.echo(f"Written to {output}")
+
+
+def _check_output(path: Path) -> None:
+    """Stop before anything is computed where the file cannot be written."""
+    if path.suffix not in (".csv", ".png", ".svg", ".pdf"):
+        raise DataError(f"{path}: write a table as .csv or a figure as .png, .svg or .pdf.")
+    if path.suffix != ".csv":
+        require_extra("plots")
 
 
 def _print(result: Plan, source: str, reps: int) -> None:
@@ -138,8 +146,7 @@ def _write(result: Plan, output: Path) -> None:
         curve = result.curve([top * i / 40 for i in range(41)])
         curve.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
         return
-    with optional_imports():
-        import matplotlib as mpl
+    import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "didjack"}):
         result.plot().savefig(output, dpi=200)
