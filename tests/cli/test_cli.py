@@ -105,6 +105,18 @@ def test_estimate_writes_tables_for_papers(run, castle, tmp_path, suffix):
     assert text.index("group:2006") > text.index("CV3")
 
 
+def test_numbers_can_be_copied_from_the_screen_and_printed_from_files(run, castle, tmp_path):
+    path = tmp_path / "t.tex"
+    shown = run("estimate", castle, *CASTLE, "--type", "dynamic", "--elements", "-o", path).stdout
+    assert "-0.2751" in shown
+    assert "\u2212" not in shown
+    written = path.read_text(encoding="utf-8")
+    assert written.startswith(r"\begin{tabular}{lrlrrrrr}")
+    assert "$-0.2751$" in written
+    assert "$<$0.001" in written
+    assert written.isascii()
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "dta"])
 def test_estimate_reads_other_formats(run, castle, tmp_path, suffix):
     path = tmp_path / f"castle.{suffix}"

@@ -109,6 +109,22 @@ def test_matrix_holds_the_estimates(castle):
     assert np.isnan(image[0, 0])
 
 
+@pytest.mark.parametrize("scale", [1, 100])
+def test_the_texts_of_the_matrix_are_the_estimates(castle, scale):
+    frame = dj.load_dataset("castle")
+    frame["l_homicide"] *= scale
+    res = dj.att_gt(frame, **COLUMNS, est_method="reg")
+    shown = [
+        text.get_text().replace("\u2212", "-") for text in plots.plot_matrix(res).axes[0].texts
+    ]
+    values = np.array([float(text) for text in shown])
+    digits = max(len(text.partition(".")[2]) for text in shown)
+    estimates = castle.attgt.att[castle.attgt.estimable & ~castle.attgt.cells.is_base] * scale
+    assert np.abs(estimates).max() > 0.5 * scale  # of two digits on the larger scale
+    np.testing.assert_allclose(np.sort(values), np.sort(estimates), atol=0.51 * 10.0**-digits)
+    assert not [text for text in shown if text.lstrip("-").startswith("0.")]
+
+
 @pytest.mark.parametrize("type", ["simple", "dynamic", "group", "calendar"])
 def test_aggregates_and_inferences_are_drawn(castle, type):
     drawn(castle.aggregates[type].plot())

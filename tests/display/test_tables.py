@@ -17,7 +17,7 @@ from didjack.display.diagnostics import (
     influence_frame,
     treated_clusters,
 )
-from didjack.display.latex import latex_text
+from didjack.display.latex import latex_table, latex_text
 from didjack.display.wording import (
     cluster_label,
     count,
@@ -25,11 +25,16 @@ from didjack.display.wording import (
     interval,
     label,
     listed,
+    markdown_text,
     names_of,
     number,
     p_equals,
     p_value,
+    percent_label,
+    plain,
     python_call,
+    rounded,
+    text_frame,
 )
 
 COLUMNS = {"yname": "l_homicide", "tname": "year", "gname": "gvar", "idname": "sid"}
@@ -204,6 +209,35 @@ def test_paper_frame(mpdta):
     assert frame.loc["Clusters", "Simple"] == "29"
     assert frame.loc["Treated clusters", "Simple"] == "13"
     assert frame.loc["Units", "Simple"] == "500"
+
+
+def test_text_frame_knows_the_columns():
+    frame = pd.DataFrame(
+        {"parameter": ["a_b", "c"], "att": [-1.23456, np.nan], "se": [0.0123, 0.5],
+         "t": [-100.4, 2.0], "p": [1e-9, 0.04], "df": [np.inf, 49.0], "n_clusters": [50, 1200]},
+        index=[7, 7],
+    )  # fmt: skip
+    assert text_frame(frame).to_dict("list") == {
+        "parameter": ["a_b", "c"], "att": ["\u22121.2346", "\u2013"], "se": ["0.0123", "0.5000"],
+        "t": ["\u2212100.40", "2.00"], "p": ["<0.001", "0.040"], "df": ["\u221e", "49"],
+        "n_clusters": ["50", "1200"],
+    }  # fmt: skip
+
+
+def test_signs_for_the_screen_and_for_markdown():
+    assert plain(f"{interval(-1, 1, 1)} {number(np.inf)} {number(np.nan)}") == "[-1.0, 1.0] inf -"
+    assert markdown_text("<0.001") == "\\<0.001"
+
+
+def test_shares_and_single_numbers():
+    assert (percent_label(0.95), percent_label(0.999), percent_label(0.07)) == (
+        "95%", "99.9%", "7%")  # fmt: skip
+    assert (rounded(0.286512), rounded(0), rounded(1234.5)) == ("0.2865", "0", "1,234")
+
+
+def test_latex_columns_of_words_are_set_left():
+    frame = pd.DataFrame({"a": ["x"], "b": ["1"], "c": ["y"]})
+    assert r"\begin{tabular}{lrl}" in latex_table(frame, left=["c"])
 
 
 def test_latex_escapes():
