@@ -126,12 +126,18 @@ def test_what_is_left_is_compared_with_the_tolerance(share, redundant):
     assert RANK_TOLERANCE == 1e-12
 
 
-def test_a_share_of_just_the_tolerance_is_redundant():
-    """A column in proportion to others: pivot and bound are the same number."""
-    A = np.diag([1.0, 1.0])
-    A[1, 1] = 0.0  # pivot 0 is not above 0
-    assert factorize(A).redundant.tolist() == [False, True]
+def test_a_pivot_must_be_above_its_bound():
+    assert factorize(np.diag([1.0, 0.0])).redundant.tolist() == [False, True]  # 0 is not above 0
     assert factorize(-np.eye(1)).redundant.tolist() == [True]
+
+
+def test_columns_left_out_everywhere_are_named_once():
+    A = gram(12, batch=(5,))
+    left_out = np.array([False, False, True, False])
+    factor, same = factorize(A, left_out), factorize(A, np.tile(left_out, (5, 1)))
+    for name in ("lower", "pivots", "redundant", "excluded"):
+        np.testing.assert_array_equal(getattr(factor, name), getattr(same, name))
+    assert factor.excluded.shape == (5, 4)
 
 
 def test_take_is_the_factor_of_that_place():

@@ -19,8 +19,8 @@ class Finer(Plain):
 
 @pytest.fixture(autouse=True)
 def own_registers(monkeypatch):
-    monkeypatch.setattr(views, "_VIEWS", {})
-    monkeypatch.setattr(views, "_PROVIDERS", [])
+    monkeypatch.setattr(views, "_VIEWS", dict(views._VIEWS))
+    monkeypatch.setattr(views, "_PROVIDERS", list(views._PROVIDERS))
 
 
 def test_a_view_is_that_of_the_nearest_class():

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import didjack as dj
+from didjack.effects.averages import Rule
 
 RTOL = 1e-11  # differences of weighted means of a few outcomes near one
 STEP = 1e-4  # central differences: an error of STEP**2 of the influence
@@ -42,9 +43,10 @@ def drawn(kind: str) -> pd.DataFrame:
     return frame
 
 
-def estimate(kind: str, base: str, frame: pd.DataFrame) -> dj.ATTgt:
+@cache
+def estimate(kind: str, base: str) -> dj.ATTgt:
     return dj.att_gt(
-        frame, "y", "t", "g", None if kind == "rc" else "unit", weightsname="w",
+        drawn(kind), "y", "t", "g", None if kind == "rc" else "unit", weightsname="w",
         est_method="reg", base_period=base, clustervars="cluster",
         allow_unbalanced_panel=kind == "unbalanced",
     )  # fmt: skip
@@ -157,7 +159,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "base", "type_", "how"), CASES)
 def test_averages(kind, base, type_, how):
     frame = drawn(kind)
-    agg = dj.aggte(estimate(kind, base, frame), type=type_, weights=how)
+    agg = dj.aggte(estimate(kind, base), type=type_, weights=how)
     expected, _ = averages(Sample(frame, kind), frame["w"].to_numpy(), base, type_, how)
     assert list(agg.parameters) == list(expected)
     np.testing.assert_allclose(agg.values, list(expected.values()), rtol=RTOL, atol=1e-13)
@@ -189,7 +191,7 @@ def influence(kind: str, base: str, type_: str, how: str) -> np.ndarray:
 def test_standard_errors_with_estimated_weights(kind, base, type_, how):
     psi = influence(kind, base, type_, how)
     frame = drawn(kind)
-    agg = dj.aggte(estimate(kind, base, frame), type=type_, weights=how)
+    agg = dj.aggte(estimate(kind, base), type=type_, weights=how)
     np.testing.assert_allclose(
         agg.influence, psi, rtol=RTOL_DERIVATIVE, atol=RTOL_DERIVATIVE * np.abs(psi).max()
     )
@@ -207,7 +209,7 @@ def test_standard_errors_with_estimated_weights(kind, base, type_, how):
 @pytest.mark.parametrize("kind", KINDS)
 def test_deletions(kind, type_, how):
     frame = drawn(kind)
-    jk = dj.jackknife(dj.aggte(estimate(kind, "varying", frame), type=type_, weights=how))
+    jk = dj.jackknife(dj.aggte(estimate(kind, "varying"), type=type_, weights=how))
     for h in range(6):
         rest = frame[frame["cluster"] != h].reset_index(drop=True)
         expected, _ = averages(Sample(rest, kind), rest["w"].to_numpy(), "varying", type_, how)
@@ -217,7 +219,7 @@ def test_deletions(kind, type_, how):
 
 def test_first_and_mean_weight_make_a_difference():
     """So that a test with the wrong one of them fails."""
-    res = estimate("panel", "universal", drawn("panel"))
+    res = estimate("panel", "universal")
     for type_ in TYPES:
         did, csdid = (dj.aggte(res, type=type_, weights=how) for how in WEIGHTS)
         if type_ != "dynamic":
@@ -255,7 +257,7 @@ def test_windows(base, window):
         return inside and (b is None or (6 - g >= b and b - 5 <= t - g <= b))
 
     frame = drawn("panel")
-    agg = dj.aggte(estimate("panel", base, frame), type="dynamic", **window)
+    agg = dj.aggte(estimate("panel", base), type="dynamic", **window)
     expected = event_times(base, keep)
     assert agg.labels.tolist() == expected
     sample, w = Sample(frame, "panel"), frame["w"].to_numpy()
@@ -271,7 +273,7 @@ def test_windows(base, window):
 
 def test_the_earliest_event_time_of_a_balanced_study():
     """With a universal base the last cohort seen for two periods, 4, begins at event time -3."""
-    agg = dj.aggte(estimate("panel", "universal", drawn("panel")), type="dynamic", balance_e=2)
+    agg = dj.aggte(estimate("panel", "universal"), type="dynamic", balance_e=2)
     assert agg.labels.tolist() == [-3, -2, -1, 0, 1, 2]
 
 
@@ -279,7 +281,7 @@ def test_the_earliest_event_time_of_a_balanced_study():
 @pytest.mark.parametrize("max_e", [0, 1, 2])
 def test_last_event_time_of_other_averages(type_, max_e):
     frame = drawn("panel")
-    agg = dj.aggte(estimate("panel", "varying", frame), type=type_, max_e=max_e)
+    agg = dj.aggte(estimate("panel", "varying"), type=type_, max_e=max_e)
     sample, w = Sample(frame, "panel"), frame["w"].to_numpy()
     att = {k: v for k, v in sample.cells(w, "varying").items() if 0 <= k[1] - k[0] <= max_e}
     size = {g: sample.cell_size(w, g, 0, 0, "did") for g in (3, 4, 6)}
@@ -293,17 +295,21 @@ def test_last_event_time_of_other_averages(type_, max_e):
 
 
 def test_an_event_study_without_an_effect_after_treatment_has_no_overall_effect():
-    agg = dj.aggte(estimate("panel", "varying", drawn("panel")), type="dynamic", max_e=-1)
+    agg = dj.aggte(estimate("panel", "varying"), type="dynamic", max_e=-1)
     assert np.isnan(agg.att) and np.isnan(agg.se)
     assert np.isfinite(agg.atts).all() and np.isfinite(agg.ses).all()
+
+
+def test_all_event_times_and_weights_of_cohorts_unless_asked_otherwise():
+    assert Rule() == Rule("simple", -np.inf, np.inf, None, "did")
+    assert dj.aggte(estimate("panel", "varying")).plan.rule == Rule()
 
 
 def test_weights_of_cells():
     """The estimate is the sum of weight times ATT(g,t), in every parameter."""
     from didjack.display.diagnostics import weights_frame
 
-    frame = drawn("rc")
-    res = estimate("rc", "universal", frame)
+    res = estimate("rc", "universal")
     for type_ in TYPES:
         for how in WEIGHTS:
             agg = dj.aggte(res, type=type_, weights=how)
