@@ -19,7 +19,7 @@ program define row
     csdidjack
     display "`spec' `extra' `agg'"
     display %21.15g cv3se "  df " %3.0f cv3df
-    matrix A = atts
+    matrix A = r(atts)
     forvalues i = 1/`=rowsof(A)' {
         display %21.15g A[`i', 1]
     }
