@@ -305,6 +305,22 @@ def test_all_event_times_and_weights_of_cohorts_unless_asked_otherwise():
     assert dj.aggte(estimate("panel", "varying")).plan.rule == Rule()
 
 
+@pytest.mark.parametrize("type_", TYPES)
+def test_shapes_of_a_plan(type_):
+    agg = dj.aggte(estimate("panel", "universal"), type=type_)
+    plan, m = agg.plan, len(agg.attgt.cells)
+    K = 1 if type_ == "simple" else len(agg.parameters) - 1
+    assert plan.labels.shape == plan.in_overall.shape == plan.first_cell.shape == (K,)
+    assert plan.member.shape == (K, m) and plan.used.shape == (m,)
+    assert plan.member.dtype == plan.in_overall.dtype == plan.used.dtype == bool
+    assert plan.in_overall.tolist() == [type_ != "dynamic" or e >= 0 for e in plan.labels]
+    names = [plan.parameters[0], *(float(n.split(":")[1]) for n in plan.parameters[1:])]
+    assert names == ["overall", *(plan.labels if type_ != "simple" else [])]
+    for row, cell in zip(plan.member, plan.first_cell, strict=True):
+        assert cell == np.flatnonzero(row)[0]
+    np.testing.assert_array_equal(plan.used, plan.member.sum(axis=0) > 0)
+
+
 def test_weights_of_cells():
     """The estimate is the sum of weight times ATT(g,t), in every parameter."""
     from didjack.display.diagnostics import weights_frame
