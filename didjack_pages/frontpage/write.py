@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from didjack_pages.run.planned import Page
+from didjack_pages.run.page import Page
 
 HEADLINE = Path("reports", "_headline.md")
 

@@ -21,8 +21,6 @@ class Group:
     names: tuple[str, ...]
 
 
-COMMAND_LINE = "command-line"
-
 GROUPS = {
     "estimation": Group(
         "Argument names follow R `did`.",
@@ -148,5 +146,4 @@ GROUPS = {
             "SiteError",
         ),
     ),
-    COMMAND_LINE: Group("`python -m didjack` is the same command.", ()),
 }

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from didjack.errors import ReportError
-from didjack_pages.reference.commands import commands_markdown
 from didjack_pages.reference.describe import Description, Item, Section
-from didjack_pages.reference.groups import COMMAND_LINE, GROUPS
+from didjack_pages.reference.groups import GROUPS
 from didjack_pages.reference.index import Index, anchor, index
 from didjack_pages.reference.markup import Link, blocks, code, fenced, indented, inline, linked_type
 
@@ -35,8 +34,6 @@ def group_markdown(name: str) -> str:
     """
     if name not in GROUPS:
         raise ReportError(f"The reference has no page {name!r}; it has {', '.join(GROUPS)}.")
-    if name == COMMAND_LINE:
-        return f"{GROUPS[name].text}\n\n{commands_markdown()}"
     known = index()
     entries = known.pages[name]
     parts = [GROUPS[name].text, "\n".join(_line(entry, name, known) for entry in entries)]

@@ -17,7 +17,7 @@ from didjack_pages.render.checks import check_site
 from didjack_pages.render.formats import notebook_ids, page_formats
 from didjack_pages.render.links import Linker, copy_resources
 from didjack_pages.render.navigation import build_navigation
-from didjack_pages.render.page import Site, render_page
+from didjack_pages.render.page_html import Site, render_page
 from didjack_pages.render.project import Project, listed_pages, read_project
 from didjack_pages.render.quarto import quarto_path, render_with_quarto
 from didjack_pages.render.search import write_index

@@ -2,7 +2,8 @@
 
 from didjack_pages.run.cache import Cache
 from didjack_pages.run.driver import PageResult, clean_pages, run_pages
-from didjack_pages.run.planned import Page, plan_pages
+from didjack_pages.run.page import Page
+from didjack_pages.run.planned import plan_pages
 
 __all__ = [
     "Cache",

@@ -6,16 +6,17 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from didjack_pages.run.planned import Page
+from didjack_pages.paths import notebooks_dir
+from didjack_pages.run.dependencies import PACKAGES, find_dependencies, module_file
+from didjack_pages.run.page import Page
 
-_PACKAGE = Path(__file__).resolve().parent.parent
-# No page depends on how the site is laid out or on the command line.
-_NOT_IN_PAGES = ("site", "cli")
+# What an executed notebook looks like is decided here too.
+_EXECUTION = ("didjack_pages.run.execute", "didjack_pages.run.finish")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Cache:
 
     def __init__(self, folder: Path, lock: Path | None = None) -> None:
         self.folder = folder
+        self._used: dict[Path, dict[str, str]] = {}
         self._shared = {
-            "package": _hash_package(),
+            "package": _hash_package(PACKAGES["didjack"]),
+            "execution": _hash_modules(_EXECUTION),
             "lock": _hash_file(lock) if lock is not None and lock.is_file() else "none",
             "versions": _hash_versions(lock),
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -52,10 +55,21 @@ class Cache:
         return {
             "notebook": _hash_file(page.notebook),
             "parameters": _hash_text(json.dumps(dict(page.parameters), sort_keys=True)),
-            "data": _hash_text("".join(_hash_file(path) for path in page.inputs)),
+            "data": _hash_text("\n".join([*map(_hash_file, page.inputs), *page.absent])),
             "description": _hash_text(repr(_description(page))),
+            **self._hashes_of_code(page.notebook),
             **self._shared,
         }
+
+    def _hashes_of_code(self, notebook: Path) -> dict[str, str]:
+        """Hash what the notebook's code uses: the same for all pages that it makes."""
+        if notebook not in self._used:
+            used = find_dependencies(notebook, notebooks_dir())
+            self._used[notebook] = {
+                "modules": _hash_modules(used.modules),
+                "lists": _hash_text("\n".join(map(_hash_file, used.lists))),
+            }
+        return self._used[notebook]
 
     def path(self, page: Page) -> Path:
         """Return where the executed notebook of a page is kept."""
@@ -110,13 +124,16 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hash_package() -> str:
-    lines = []
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        name = path.relative_to(_PACKAGE)
-        if name.parts[0] not in _NOT_IN_PAGES:
-            lines.append(f"{name.as_posix()} {_hash_file(path)}")
-    return _hash_text("\n".join(lines))
+def _hash_package(folder: Path) -> str:
+    """Hash the estimation package without its command line, which few pages show or run."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    kept = {name: path for name, path in names.items() if not name.startswith("cli/")}
+    return _hash_text("\n".join(f"{name} {_hash_file(kept[name])}" for name in sorted(kept)))
+
+
+def _hash_modules(names: Iterable[str]) -> str:
+    files = {name: module_file(name) for name in names}
+    return _hash_text("\n".join(f"{name} {_hash_file(p)}" for name, p in files.items() if p))
 
 
 def _hash_versions(lock: Path | None) -> str:

@@ -17,8 +17,8 @@ from didjack.paths import project_root
 from didjack_pages.run.cache import Cache
 from didjack_pages.run.execute import Runner, runner
 from didjack_pages.run.finish import PageError, find_error, finish_page
+from didjack_pages.run.page import Page
 from didjack_pages.run.parameters import check_parameters
-from didjack_pages.run.planned import Page
 
 # Quarto takes no notebooks from folders with an underscore.
 CACHE, FAILED = "_cache", "_failed"

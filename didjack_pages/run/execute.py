@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from didjack.errors import ReportError
-from didjack_pages.run.planned import Page
+from didjack_pages.run.page import Page
 
 CELL_TIMEOUT = 1800  # seconds; a cell that takes longer hangs
 

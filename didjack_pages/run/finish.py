@@ -12,7 +12,7 @@ import nbformat
 import yaml
 
 from didjack.errors import ReportError
-from didjack_pages.run.planned import Page
+from didjack_pages.run.page import Page
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _INJECTED = "injected-parameters"

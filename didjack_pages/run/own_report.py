@@ -12,7 +12,7 @@ import yaml
 
 from didjack.errors import DataError, ReportError
 from didjack_pages.paths import bibliography, notebooks_dir
-from didjack_pages.run.planned import Page
+from didjack_pages.run.page import Page
 
 
 def plan_own_page(

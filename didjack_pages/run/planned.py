@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from didjack.datasets import Dataset, Specification, catalog, dataset_path, unavailable
 from didjack.errors import DatasetUnavailable, ReportError
 from didjack_pages.paths import notebooks_dir
+from didjack_pages.run.page import Page
+from didjack_pages.run.parameters import read_parameters
 
 _KEYS: Mapping[str, type] = {
     "notebook": str,
@@ -22,6 +26,7 @@ _KEYS: Mapping[str, type] = {
     "each": str,
     "always": bool,
     "datasets": list,
+    "reads": list,
     "inputs": list,
     "parameters": dict,
     "fast": dict,
@@ -30,60 +35,42 @@ _KEYS: Mapping[str, type] = {
 
 
 @dataclass(frozen=True)
-class Page:
-    """One page of the site: a notebook with its parameters.
+class _Candidate:
+    """A page that pages.toml asks for, before it is known whether its data can be had.
 
-    ``title`` and ``description`` replace those of the notebook where they are not empty;
-    ``variant`` says in words what the page is made on where the notebook makes another page too,
-    and is added to the title; ``order`` is the place in the sidebar.
-    ``inputs`` are the files, ``facts`` the texts whose change makes the page stale.
-    """
-
-    name: str
-    notebook: Path
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    title: str = ""
-    description: str = ""
-    variant: str = ""
-    order: int = 0
-    inputs: tuple[Path, ...] = ()
-    facts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """An entry of pages.toml, for one specification where the entry asks for several.
-
-    ``also`` marks a page beside the entry's main one: it lies in a folder of its own.
+    ``specification`` is the one that the page is made on, if any; ``kind`` says where it comes
+    from: "notebook" (its own default, or the entry's parameter), "each" or "also".
     """
 
     entry: Mapping[str, Any]
     datasets: tuple[Dataset, ...]
+    reads: tuple[Dataset, ...]
     specification: Specification | None = None
-    also: bool = False
+    kind: str = "notebook"
 
     @property
     def name(self) -> str:
         stem = self.entry.get("name", Path(self.entry["notebook"]).stem)
         folders = [self.entry.get("folder")]
-        if self.also and self.specification is not None:
+        if self.kind == "also" and self.specification is not None:
             folders.append(self.specification.name)
-        elif self.specification is not None:
+        elif self.kind == "each" and self.specification is not None:
             stem = self.specification.name
         return "/".join(part for part in (*folders, stem) if part)
 
-    def is_chosen(self, names: frozenset[str]) -> bool:
-        """Say whether a run that is limited to these names makes the page."""
-        own = {dataset.name for dataset in self.datasets}
+    def is_about(self, names: frozenset[str]) -> bool:
+        """Say whether a run that is limited to these datasets and specifications makes the page."""
+        about = set() if self.kind == "also" else {dataset.name for dataset in self.datasets}
         if self.specification is not None:
-            own.add(self.specification.name)
-        return bool(self.entry.get("always") or own & names)
+            about |= {self.specification.name, self.specification.dataset}
+        return bool(self.entry.get("always") or about & names)
 
 
 def plan_pages(
     fast: bool = False,
     datasets: Iterable[str] | None = None,
     *,
+    only: Iterable[str] | None = None,
     notebooks: Path | None = None,
 ) -> tuple[list[Page], list[str]]:
     """List the pages to make.
@@ -94,6 +81,8 @@ def plan_pages(
         Take each page's small parameters, where it has any.
     datasets
         Names of datasets or specifications to which the pages are limited. None: all.
+    only
+        Names of pages to which they are limited; with ``datasets``, pages that either names.
     notebooks
         The folder with ``pages.toml`` and the notebooks. None: the project's own.
 
@@ -107,32 +96,34 @@ def plan_pages(
     Raises
     ------
     ReportError
-        If ``pages.toml`` has mistakes, or a name in ``datasets`` is unknown.
+        If ``pages.toml`` has mistakes, or a name in ``datasets`` or ``only`` is unknown.
     """
     folder = notebooks_dir() if notebooks is None else notebooks
     known = catalog()
-    chosen = _check_names(datasets, known)
+    about = _check_names(datasets, known)
+    entries = _read_entries(folder / "pages.toml", known)
+    candidates = [page for entry in entries for page in _expand(entry, known, folder)]
+    _check_unique([page.name for page in candidates])
+    named = _check_pages(only, [page.name for page in candidates])
+    is_limited = datasets is not None or only is not None
     pages: list[Page] = []
     skipped: dict[str, list[str]] = {}
-    entries = _read_entries(folder / "pages.toml", known)
-    plans = [plan for entry in entries for plan in _expand(entry, known)]
-    _check_unique([plan.name for plan in plans])
-    for order, plan in enumerate(plans, start=1):
-        if chosen is not None and not plan.is_chosen(chosen):
+    for order, candidate in enumerate(candidates, start=1):
+        if (
+            is_limited
+            and candidate.name not in named
+            and not (datasets is not None and candidate.is_about(about))
+        ):
             continue
         try:
-            pages.append(_page(plan, folder, fast, order))
+            pages.append(_page(candidate, known, folder, fast, order))
         except DatasetUnavailable as reason:
-            skipped.setdefault(str(reason), []).append(plan.name)
+            skipped.setdefault(str(reason), []).append(candidate.name)
     return pages, [f"{', '.join(names)}: {reason}" for reason, names in skipped.items()]
 
 
-def _check_names(
-    names: Iterable[str] | None, known: Mapping[str, Dataset]
-) -> frozenset[str] | None:
-    if names is None:
-        return None
-    chosen = frozenset(names)
+def _check_names(names: Iterable[str] | None, known: Mapping[str, Dataset]) -> frozenset[str]:
+    chosen = frozenset(names or ())
     offered = {spec.name for dataset in known.values() for spec in dataset.specifications}
     offered |= set(known)
     if wrong := sorted(chosen - offered):
@@ -140,6 +131,17 @@ def _check_names(
             f"unknown dataset or specification {', '.join(wrong)}; "
             f"the catalog has {', '.join(sorted(offered))}"
         )
+    return chosen
+
+
+def _check_pages(names: Iterable[str] | None, offered: list[str]) -> frozenset[str]:
+    chosen = frozenset(names or ())
+    for name in sorted(chosen - set(offered)):
+        # By its last part too: "castle" is near to "datasets/castle".
+        last = [page for page in offered if page.rsplit("/", 1)[-1] == name.rsplit("/", 1)[-1]]
+        near = [*last, *(page for page in get_close_matches(name, offered) if page not in last)]
+        remedy = f"near it are {', '.join(near[:4])}" if near else "pages.toml lists them"
+        raise ReportError(f"there is no page {name!r}; {remedy}")
     return chosen
 
 
@@ -170,7 +172,8 @@ def _check_entry(entry: Mapping[str, Any], where: str, known: Mapping[str, Datas
         raise ReportError(f"{where}: the key notebook is missing")
     if entry.get("each", "specification") != "specification":
         raise ReportError(f'{where}: each can only be "specification", not {entry["each"]!r}')
-    if unknown := sorted(set(entry.get("datasets", ())) - set(known)):
+    named = {*entry.get("datasets", ()), *entry.get("reads", ())}
+    if unknown := sorted(named - set(known)):
         raise ReportError(f"{where}: the catalog has no dataset {', '.join(unknown)}")
 
     specifications = {spec.name for dataset in known.values() for spec in dataset.specifications}
@@ -186,38 +189,80 @@ def _check_unique(names: Iterable[str]) -> None:
         )
 
 
-def _expand(entry: Mapping[str, Any], known: Mapping[str, Dataset]) -> Iterator[_Plan]:
-    own = tuple(known[name] for name in entry.get("datasets", ()))
-    if "each" not in entry:
-        yield _Plan(entry, own)
-    for dataset in known.values():
-        for spec in dataset.specifications:
-            if "each" in entry:
-                yield _Plan(entry, (dataset,), spec)
-            elif spec.name in entry.get("also", ()):
-                yield _Plan(entry, (dataset,), spec, also=True)
+def _expand(
+    entry: Mapping[str, Any], known: Mapping[str, Dataset], folder: Path
+) -> Iterator[_Candidate]:
+    datasets, reads = (
+        tuple(known[name] for name in entry.get(key, ())) for key in ("datasets", "reads")
+    )
+    specifications = {
+        spec.name: spec for dataset in known.values() for spec in dataset.specifications
+    }
+    if "each" in entry:
+        for spec in specifications.values():
+            yield _Candidate(entry, datasets, reads, spec, "each")
+        return
+    default = specifications.get(_default_specification(entry, folder))
+    yield _Candidate(entry, datasets, reads, default)
+    for name, spec in specifications.items():
+        if name in entry.get("also", ()):
+            yield _Candidate(entry, datasets, reads, spec, "also")
 
 
-def _page(plan: _Plan, folder: Path, fast: bool, order: int) -> Page:
-    entry, spec = plan.entry, plan.specification
+def _default_specification(entry: Mapping[str, Any], folder: Path) -> str:
+    """Return what the page is made on without `each` and `also`; nothing if that is nothing."""
+    given = entry.get("parameters", {}).get("specification")
+    notebook = folder / entry["notebook"]
+    if given is not None or not notebook.is_file():
+        return str(given or "")
+    try:
+        parameter = read_parameters(notebook).get("specification")
+        return str(ast.literal_eval(parameter.default)) if parameter is not None else ""
+    except ValueError:  # not a notebook, or no literal: the run says so, if it matters
+        return ""
+
+
+def _page(
+    candidate: _Candidate, known: Mapping[str, Dataset], folder: Path, fast: bool, order: int
+) -> Page:
+    entry, spec, kind = candidate.entry, candidate.specification, candidate.kind
     parameters = {**entry.get("parameters", {}), **(entry.get("fast", {}) if fast else {})}
-    if spec is not None:
+    if spec is not None and kind != "notebook":
         parameters["specification"] = spec.name
+    own = [known[spec.dataset]] if spec is not None else []
+    needed = {dataset.name: _data_file(dataset.name) for dataset in (*own, *candidate.datasets)}
+    had = {
+        dataset.name: dataset_path(dataset.name)
+        for dataset in candidate.reads
+        if unavailable(dataset.name) is None
+    }
+    described = spec if kind == "each" else None
     return Page(
-        name=plan.name,
+        name=candidate.name,
         notebook=folder / entry["notebook"],
         parameters=parameters,
-        title=spec.title if spec and not plan.also else entry.get("title", ""),
-        description=spec.description if spec and not plan.also else entry.get("description", ""),
-        variant=spec.name if spec and plan.also else "",
+        title=described.title if described else entry.get("title", ""),
+        description=described.description if described else entry.get("description", ""),
+        variant=spec.name if spec and kind == "also" else "",
         order=order,
-        inputs=(
-            *(_data_file(dataset.name) for dataset in plan.datasets),
-            *(folder.parent / name for name in entry.get("inputs", ())),
+        inputs=(*(needed | had).values(), *_input_files(entry, folder.parent)),
+        absent=tuple(dataset.name for dataset in candidate.reads if dataset.name not in had),
+        # Not the files alone: what the catalog says may change while they stay as they are.
+        facts=(
+            *([repr(spec)] if spec else []),
+            *(repr(replace(dataset, specifications=())) for dataset in own),
+            *(repr(dataset) for dataset in (*candidate.datasets, *candidate.reads)),
         ),
-        # Not the files alone: a specification may change while its data stay as they are.
-        facts=(repr(spec),) if spec else tuple(repr(dataset) for dataset in plan.datasets),
     )
+
+
+def _input_files(entry: Mapping[str, Any], root: Path) -> list[Path]:
+    """Return the files of `inputs`; a name without pattern is kept though no file has it."""
+    files: list[Path] = []
+    for name in entry.get("inputs", ()):
+        is_pattern = any(sign in name for sign in "*?[")
+        files += sorted(root.glob(name)) if is_pattern else [root / name]
+    return files
 
 
 def _data_file(name: str) -> Path:

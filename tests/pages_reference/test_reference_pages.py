@@ -15,8 +15,8 @@ import pytest
 from didjack.errors import ReportError
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.reference import GROUPS, group_markdown
+from didjack_pages.reference.commands import commands_markdown
 from didjack_pages.reference.describe import Description, describe, fields
-from didjack_pages.reference.groups import COMMAND_LINE
 from didjack_pages.reference.index import index
 from didjack_pages.reference.markup import blocks, inline, linked_type, paragraph
 from didjack_pages.reference.pages import signature
@@ -82,7 +82,8 @@ def test_what_does_not_exist_is_an_error():
 
 @pytest.fixture(scope="module")
 def pages():
-    return {name: group_markdown(name) for name in GROUPS}
+    texts = {name: group_markdown(name) for name in GROUPS}
+    return {**texts, "command-line": commands_markdown()}
 
 
 def _anchors(text):
@@ -222,7 +223,7 @@ def test_every_option_of_every_command_is_there(pages):
 
     from didjack.cli import app
 
-    text = pages[COMMAND_LINE]
+    text = pages["command-line"]
     for name, command in get_command(app).commands.items():
         _, _, rest = text.partition(f"{{#{name}}}")
         own = rest.partition("\n## ")[0]
@@ -244,20 +245,6 @@ def _entries():
 def test_every_group_has_its_page():
     pages = [(entry["name"], entry["parameters"]["group"]) for entry in _entries()]
     assert pages == [(name, name) for name in GROUPS]
-
-
-def test_the_page_of_the_command_is_made_again_when_the_command_changes():
-    """The cache leaves the folder cli out of what all pages depend on."""
-    from didjack.cli import app
-
-    root = notebooks_dir().parent
-    inputs = next(entry["inputs"] for entry in _entries() if entry["name"] == COMMAND_LINE)
-    modules = {command.callback.__module__ for command in app.registered_commands}
-    wanted = {f"{module.replace('.', '/')}.py" for module in modules}
-    wanted |= {"didjack/cli/__init__.py", "didjack/cli/options.py"}
-    missing = sorted(wanted - set(inputs))
-    assert not missing, f"name {missing} among the inputs of {COMMAND_LINE} in pages.toml"
-    assert all((root / name).is_file() for name in inputs)
 
 
 def test_nobody_else_pays_for_the_parser():

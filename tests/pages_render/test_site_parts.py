@@ -16,7 +16,7 @@ from didjack_pages.render.mathml import tidy_math
 from didjack_pages.render.navigation import build_navigation
 from didjack_pages.render.notebook import notebook_markdown, tidy_parameters
 from didjack_pages.render.outputs import FigureFolder, fenced, png_size, svg_size
-from didjack_pages.render.page import _date
+from didjack_pages.render.page_html import _date
 from didjack_pages.render.project import DEFAULT_CONFIG, Project, read_project
 from didjack_pages.render.search import page_entries
 from didjack_pages.render.sources import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -14,151 +13,9 @@ from written_pages import FRONT, write_notebook
 
 from didjack.errors import ReportError
 from didjack_pages.frontpage.write import write_headline
-from didjack_pages.run import Cache, Page, clean_pages, plan_pages, run_pages
+from didjack_pages.run import Page, clean_pages, run_pages
 from didjack_pages.run.finish import finish_page
 from didjack_pages.run.parameters import check_parameters
-
-ALL = """
-[[page]]
-notebook = "start.ipynb"
-datasets = ["castle"]
-always = true
-fast = {n = 3}
-
-[[page]]
-notebook = "each.ipynb"
-folder = "datasets"
-each = "specification"
-parameters = {level = 0.9}
-
-[[page]]
-notebook = "study.ipynb"
-inputs = ["data/extra.csv"]
-"""
-
-
-@pytest.fixture
-def notebooks(tmp_path):
-    folder = tmp_path / "notebooks"
-    for name in ("start", "each", "study"):
-        write_notebook(folder / f"{name}.ipynb")
-    (folder / "pages.toml").write_text(ALL)
-    return folder
-
-
-# ------------------------------------------------------------------------------------ plan
-
-
-def test_plan_has_one_page_for_each_specification_in_catalog_order(notebooks, monkeypatch):
-    monkeypatch.setattr("didjack_pages.run.planned.unavailable", lambda name: None)
-    monkeypatch.setattr("didjack_pages.run.planned.dataset_path", lambda name: Path(f"{name}.csv"))
-    from didjack.datasets import catalog
-
-    specs = [spec for dataset in catalog().values() for spec in dataset.specifications]
-    pages, skipped = plan_pages(notebooks=notebooks)
-    expected = ["start", *(f"datasets/{spec.name}" for spec in specs), "study"]
-    assert [page.name for page in pages] == expected
-    assert [page.order for page in pages] == list(range(1, len(pages) + 1))
-    assert skipped == []
-    castle = pages[1]
-    assert castle.parameters == {"level": 0.9, "specification": specs[0].name}
-    assert (castle.title, castle.description) == (specs[0].title, specs[0].description)
-    assert castle.inputs == (Path("castle.csv"),)
-    assert pages[-1].inputs == (notebooks.parent / "data/extra.csv",)
-
-
-def test_plan_of_one_dataset_keeps_its_pages_and_those_for_always(notebooks):
-    pages, _ = plan_pages(datasets=["mpdta"], notebooks=notebooks)
-    assert pages[0].name == "start"
-    assert {page.name.split("-")[0] for page in pages[1:]} == {"datasets/mpdta"}
-
-
-def test_places_in_the_sidebar_do_not_depend_on_the_choice(notebooks):
-    every = {page.name: page.order for page in plan_pages(notebooks=notebooks)[0]}
-    some = {
-        page.name: page.order for page in plan_pages(datasets=["mpdta"], notebooks=notebooks)[0]
-    }
-    assert some.items() <= every.items()
-
-
-def test_plan_names_what_is_offered_when_a_dataset_is_unknown(notebooks):
-    with pytest.raises(ReportError, match=r"unknown dataset or specification castel.*castle"):
-        plan_pages(datasets=["castel"], notebooks=notebooks)
-
-
-def test_fast_takes_the_small_parameters(notebooks):
-    (whole, *_), (fast, *_) = (plan_pages(f, ["castle"], notebooks=notebooks)[0] for f in (0, 1))
-    assert (whole.parameters, fast.parameters) == ({}, {"n": 3})
-
-
-def test_unavailable_data_leave_their_pages_out_in_one_line(notebooks, monkeypatch):
-    reason = {"merit": "no network"}
-    monkeypatch.setattr("didjack_pages.run.planned.unavailable", reason.get)
-    pages, skipped = plan_pages(notebooks=notebooks)
-    assert not [page for page in pages if "merit" in page.name]
-    assert len(skipped) == 1
-    assert skipped[0].startswith("datasets/merit")
-    assert skipped[0].endswith(": no network")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[[page]]\nnotebok = 'x'", "page 1: unknown key notebok; there are notebook, name"),
-        ("[[page]]\nfolder = 'x'", "page 1: the key notebook is missing"),
-        ("[[page]]\nnotebook = 1", "notebook must be a str, not 1"),
-        ("[[page]]\nnotebook = 'x'\neach = 'dataset'", "each can only be"),
-        ("[[page]]\nnotebook = 'x'\ndatasets = ['nix']", "the catalog has no dataset nix"),
-        ("[[page]]\nnotebook = 'x'\nalso = ['nix']", "the catalog has no specification nix"),
-        ("[[page]]\nnotebook = 'x'\n[[page]]\nnotebook = 'x'", "make the page x: give one"),
-        ("page = 1", "must consist of"),
-        ("[[page]\n", "not valid TOML"),
-        (None, "pages.toml is missing"),
-    ],
-)
-def test_mistakes_in_pages_toml_are_named(tmp_path, text, message):
-    if text is not None:
-        (tmp_path / "pages.toml").write_text(text)
-    with pytest.raises(ReportError, match=message):
-        plan_pages(notebooks=tmp_path)
-
-
-def test_one_notebook_makes_several_pages(notebooks):
-    (notebooks / "pages.toml").write_text("""
-[[page]]
-notebook = "each.ipynb"
-folder = "learn"
-datasets = ["castle"]
-parameters = {specification = "castle", n = 5}
-fast = {n = 1}
-also = ["medicaid"]
-
-[[page]]
-notebook = "each.ipynb"
-folder = "learn"
-name = "second"
-title = "Second"
-""")
-    first, other, second = plan_pages(fast=True, notebooks=notebooks)[0]
-    assert (first.name, first.variant) == ("learn/each", "")
-    assert (other.name, other.variant) == ("learn/medicaid/each", "medicaid")
-    assert other.parameters == {"specification": "medicaid", "n": 1}
-    assert [path.name for path in other.inputs] == ["medicaid.csv"]
-    assert (second.name, second.title, second.parameters) == ("learn/second", "Second", {})
-    # A run that is limited to a dataset makes the pages on it alone.
-    pages, _ = plan_pages(datasets=["medicaid"], notebooks=notebooks)
-    assert [page.name for page in pages] == ["learn/medicaid/each"]
-
-
-def test_every_notebook_of_the_project_is_in_pages_toml():
-    from didjack_pages.paths import notebooks_dir
-
-    listed = (notebooks_dir() / "pages.toml").read_text(encoding="utf-8")
-    own = [path.relative_to(notebooks_dir()) for path in notebooks_dir().rglob("*.ipynb")]
-    named = [path.as_posix() for path in own if not path.parts[0].startswith(".")]
-    missing = [name for name in named if f'"{name}"' not in listed]
-    assert missing == []
-
 
 # ------------------------------------------------------------------------------ parameters
 
@@ -212,78 +69,6 @@ def test_nothing_runs_when_one_page_has_a_wrong_parameter(notebooks, tmp_path):
 def test_a_notebook_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ReportError, match=r"a: the notebook nix.ipynb does not exist"):
         run_pages([Page("a", tmp_path / "nix.ipynb")], tmp_path / "reports", root=tmp_path)
-
-
-# ----------------------------------------------------------------------------------- cache
-
-
-@pytest.fixture
-def stored(tmp_path):
-    """Return a page in the cache, with a data file and a lock."""
-    (tmp_path / "data.csv").write_text("1")
-    (tmp_path / "lock").write_text("numpy==0\n")
-    page = Page(
-        "datasets/castle",
-        write_notebook(tmp_path / "n.ipynb"),
-        {"level": 0.9},
-        inputs=(tmp_path / "data.csv",),
-        facts=("spec",),
-    )
-    cache = Cache(tmp_path / "cache", tmp_path / "lock")
-    assert cache.why_stale(page) == "new"
-    cache.store(page, "executed\n", 1.234)
-    return page, cache, tmp_path
-
-
-def test_an_unchanged_page_is_kept(stored):
-    page, cache, folder = stored
-    assert cache.why_stale(page) is None
-    assert Cache(folder / "cache", folder / "lock").why_stale(page) is None
-    assert cache.record(page).seconds == 1.23
-
-
-def test_each_kind_of_input_makes_the_page_stale(stored):
-    page, cache, folder = stored
-    assert cache.why_stale(replace(page, parameters={"level": 0.8})) == "changed: parameters"
-    assert cache.why_stale(replace(page, facts=("other",))) == "changed: description"
-    assert cache.why_stale(replace(page, title="other")) == "changed: description"
-    (folder / "data.csv").write_text("2")
-    write_notebook(page.notebook, "1")
-    assert cache.why_stale(page) == "changed: notebook, data"
-
-
-def test_another_lock_makes_every_page_stale(stored):
-    page, _, folder = stored
-    (folder / "lock").write_text("numpy==1\n")
-    assert Cache(folder / "cache", folder / "lock").why_stale(page) == "changed: lock"
-
-
-def test_another_source_of_the_package_makes_every_page_stale(stored, monkeypatch, tmp_path):
-    page, _, folder = stored
-    package = tmp_path / "package"
-    (package / "site").mkdir(parents=True)
-    (package / "a.py").write_text("1")
-    monkeypatch.setattr("didjack_pages.run.cache._PACKAGE", package)
-    cache = Cache(folder / "cache", folder / "lock")
-    assert cache.why_stale(page) == "changed: package"
-    cache.store(page, "executed\n", 1.0)
-    (package / "site" / "b.py").write_text("no page depends on it")
-    assert Cache(folder / "cache", folder / "lock").why_stale(page) is None
-
-
-@pytest.mark.parametrize("damage", ["alter", "delete"])
-def test_a_kept_notebook_that_is_not_what_was_stored_is_made_again(stored, damage):
-    page, cache, _ = stored
-    path = cache.path(page)
-    path.unlink() if damage == "delete" else path.write_text("other")
-    assert cache.why_stale(page) == "executed notebook lost or altered"
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": {}}', '{"key": 1, "x": 2}'])
-def test_an_unreadable_record_counts_as_none(stored, text):
-    page, cache, folder = stored
-    (folder / "cache" / "datasets" / "castle.json").write_text(text)
-    assert cache.why_stale(page) == "new"
 
 
 # ---------------------------------------------------------------------------- finished page
