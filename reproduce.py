@@ -2,6 +2,7 @@
 
     python3 reproduce.py                    every page, then the site
     python3 reproduce.py --dataset castle   the pages of one dataset
+    python3 reproduce.py --page NAME        one page
     python3 reproduce.py test               the whole test suite
     python3 reproduce.py setup              the environment only, with the test tools
 
@@ -348,7 +349,7 @@ def parse(argv: list) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="reproduce.py",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="\n".join((__doc__ or "").splitlines()[:6]),
+        description="\n".join((__doc__ or "").splitlines()[:7]),
     )
     parser.add_argument("action", nargs="?", choices=("run", "test", "setup"), default="run")
     parser.add_argument("--force", action="store_true", help="execute unchanged pages again")
@@ -360,6 +361,14 @@ def parse(argv: list) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="only the pages of this dataset; may be given more than once",
+    )
+    parser.add_argument(
+        "--page",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="only this page, such as learn/08-cluster-jackknife; may be given more than once",
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="pages at a time (default: cores)")
     parser.add_argument(
@@ -385,8 +394,9 @@ def follow_up(options: argparse.Namespace) -> list:
         return ["-m", "pytest", *options.rest]
     command = ["-m", "didjack", "reproduce"]
     command += [flag for flag in ("--force", "--fast") if getattr(options, flag[2:])]
-    for name in (name for names in options.dataset for name in names):
-        command += ["--dataset", name]
+    for option in ("dataset", "page"):
+        for name in (name for names in getattr(options, option) for name in names):
+            command += [f"--{option}", name]
     if options.jobs is not None:
         command += ["--jobs", str(options.jobs)]
     if options.renderer is not None:

@@ -16,6 +16,14 @@ def reproduce(
         list[str] | None,
         typer.Option("--dataset", metavar="NAME", help="Only this one; may be repeated."),
     ] = None,
+    page: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--page",
+            metavar="NAME",
+            help="Only this one, such as learn/08-cluster-jackknife; may be repeated.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Execute unchanged pages again.")] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Small parameters: a quick look.")] = False,
     jobs: Annotated[
@@ -27,7 +35,12 @@ def reproduce(
     """Execute the notebooks over the datasets and render the site.
 
     Pages whose notebook, parameters, data, package and versions are unchanged are not executed
-    again.
+    again. With --dataset and --page the site has the chosen pages alone; links to others become
+    text.
+
+    [bold]Example[/]
+
+    didjack reproduce --page learn/08-cluster-jackknife
     """
     require_extra("report", "plots", "tables")
     from didjack.errors import DidjackError
@@ -40,13 +53,13 @@ def reproduce(
     started = time.perf_counter()
     root = own.require_root()
     reports = root / "reports"
-    pages, skipped = plan_pages(fast, dataset or None)
+    pages, skipped = plan_pages(fast, dataset or None, only=page or None)
     for line in skipped:
         typer.echo(f"Left out: {line}")
     results = run_with_progress(pages, reports, jobs, force, root)
     executed = sum(result.status != "cached" for result in results)
     typer.echo(f"Executed {executed} of {len(results)} pages")
-    clean_pages(reports, [page.name for page in pages])
+    clean_pages(reports, [planned.name for planned in pages])
     failures = [describe_failure(result) for result in results if result.status == "failed"]
     whole = [result.page for result in results if result.status != "failed"]
     site = None
@@ -54,8 +67,8 @@ def reproduce(
         try:
             write_headline(root, whole)
             write_students(reports / "students", force=True)  # all: any page may link to any
-            every = plan_pages(fast, None)[0] if dataset else pages
-            absent = {page.name for page in every} - {page.name for page in whole}
+            every = plan_pages(fast)[0] if dataset or page else pages
+            absent = {other.name for other in every} - {made.name for made in whole}
             left_out = [f"reports/{name}.ipynb" for name in absent]
             site = build_site(root, renderer=renderer.value, left_out=left_out)
         except DidjackError as error:

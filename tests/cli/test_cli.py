@@ -248,8 +248,8 @@ def project(tmp_path, monkeypatch):
             raise calls_results["site"]
         return Rendered
 
-    def plan_pages(fast, datasets):
-        calls.append(("plan", fast, datasets))
+    def plan_pages(fast, datasets=None, *, only=None):
+        calls.append(("plan", fast, datasets, only))
         return [other, page], ["datasets/merit: no network"]
 
     calls_results = {}
@@ -271,15 +271,16 @@ def project(tmp_path, monkeypatch):
 def test_reproduce_runs_the_steps_in_order(run, project):
     calls, _, _, _ = project
     result = run(
-        "reproduce", "--fast", "--force", "--dataset", "castle", "--jobs", 3, "--renderer", "pandoc"
-    )
+        "reproduce", "--fast", "--force", "--dataset", "castle", "--page", "start",
+        "--jobs", 3, "--renderer", "pandoc",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert calls == [
-        ("plan", True, ["castle"]),
+        ("plan", True, ["castle"], ["start"]),
         ("run", ["start", "castle"], 3, True),
         ("headline", ["start", "castle"]),
         ("students", "students", True),
-        ("plan", True, None),  # links to pages that were not picked become text
+        ("plan", True, None, None),  # links to pages that were not picked become text
         ("site", "pandoc"),
     ]
     lines = result.output.splitlines()

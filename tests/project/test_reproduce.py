@@ -265,6 +265,7 @@ def test_the_users_pip_configuration_counts_but_not_python_path(script, monkeypa
             ["-m", "didjack", "reproduce", "--dataset", "castle", "--dataset", "mpdta",
              "--dataset", "merit", "--jobs", "3"],
         ),
+        (["--page", "x", "y/z"], ["-m", "didjack", "reproduce", "--page", "x", "--page", "y/z"]),
         (["--renderer", "pandoc"], ["-m", "didjack", "reproduce", "--renderer", "pandoc"]),
         (["test"], ["-m", "pytest"]),
         (["test", "-k", "cli", "--force"], ["-m", "pytest", "-k", "cli", "--force"]),
@@ -284,7 +285,8 @@ def test_the_options_are_those_of_the_command(script):
     command = typer.main.get_command(app).commands["reproduce"]
     with click.Context(command):
         theirs = {option for parameter in command.params for option in parameter.opts}
-    words = ["--force", "--fast", "--dataset", "x", "--jobs", "1", "--renderer", "auto"]
+    words = ["--force", "--fast", "--dataset", "x", "--page", "y"]
+    words += ["--jobs", "1", "--renderer", "auto"]
     ours = {word for word in script.follow_up(script.parse(words)) if word.startswith("--")}
     assert ours == theirs - {"--help"}
 
