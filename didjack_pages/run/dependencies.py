@@ -78,7 +78,7 @@ def module_file(name: str) -> Path | None:
 
 def _notebook_tree(notebook: Path) -> ast.Module:
     try:
-        trees = [_cell_tree(code) for code, _ in read_code(notebook)]
+        trees = [_cell_tree(cell.code) for cell in read_code(notebook)]
     except ValueError:  # not a notebook: the run will say so
         trees = []
     return ast.Module([statement for tree in trees for statement in tree.body], [])
@@ -170,18 +170,20 @@ def _is_for_types(test: ast.expr) -> bool:
 def _strings_reached(tree: ast.Module) -> set[str]:
     """Return the strings in a notebook and in the definitions of `didjack_pages` that it uses."""
     strings, names = _strings_and_names([tree])
-    waiting = list(_defined_elsewhere(tree, names))
+    imported = _imported_definitions(tree)
+    waiting = [imported[name] for name in names if name in imported]
     seen: set[Definition] = set()
     while waiting:
         module, name = waiting.pop()
-        own = _module_tree(module) if _is_in(module, ["didjack_pages"]) else None
+        own = _module_tree(module)
         if own is None or (module, name) in seen:
             continue
         seen.add((module, name))
         more, used = _strings_and_names(_defining(own, name))
         strings |= more
-        waiting += [(module, other) for other in used]
-        waiting += _defined_elsewhere(own, {name, *used})
+        imported = _imported_definitions(own)
+        for other in (name, *used):
+            waiting.append(imported.get(other, (module, other)))
     return strings
 
 
@@ -204,10 +206,13 @@ def _defining(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
                 yield node
 
 
-def _defined_elsewhere(tree: ast.Module, names: set[str]) -> Iterator[Definition]:
-    """Return where the names come from that a module or a notebook imports."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                if (alias.asname or alias.name) in names:
-                    yield node.module, alias.name
+@cache
+def _imported_definitions(tree: ast.Module) -> Mapping[str, Definition]:
+    """Return what a module or a notebook imports from `didjack_pages`, by the name it has there."""
+    return {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        if _is_in(node.module, ["didjack_pages"])
+        for alias in node.names
+    }

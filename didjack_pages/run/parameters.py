@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from didjack.errors import ReportError
 from didjack_pages.run.page import Page
@@ -39,8 +40,16 @@ class Parameter:
         return actual in names or (actual == "int" and "float" in names)
 
 
-def read_code(notebook: Path) -> list[tuple[str, list[str]]]:
-    """Return the code cells of a notebook with their tags.
+class CodeCell(NamedTuple):
+    """A code cell: its place among all cells, from 1, its code and its tags."""
+
+    number: int
+    code: str
+    tags: tuple[str, ...]
+
+
+def read_code(notebook: Path) -> list[CodeCell]:
+    """Return the code cells of a notebook.
 
     Without nbformat, whose check of the whole file takes most of the time of a run that finds
     nothing to do.
@@ -53,8 +62,8 @@ def read_code(notebook: Path) -> list[tuple[str, list[str]]]:
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         return [
-            ("".join(cell["source"]), list(cell["metadata"].get("tags", ())))
-            for cell in cells
+            CodeCell(k, "".join(cell["source"]), tuple(cell["metadata"].get("tags", ())))
+            for k, cell in enumerate(cells, start=1)
             if cell["cell_type"] == "code"
         ]
     except (KeyError, TypeError, AttributeError):
@@ -66,7 +75,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
 
     papermill's own inspection overlooks parameters with an annotation such as ``int | None``.
     """
-    tagged = [code for code, tags in read_code(notebook) if "parameters" in tags]
+    tagged = [cell.code for cell in read_code(notebook) if "parameters" in cell.tags]
     if not tagged:
         return {}
     try:
