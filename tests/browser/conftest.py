@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -13,14 +14,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from devtools import Browser, find_chromium  # noqa: E402
 from served import Served, serve  # noqa: E402
+
+if TYPE_CHECKING:
+    from chromium import Browser
 
 #: A site elsewhere, or another renderer's, can be looked at as well.
 SITE = Path(os.environ.get("DIDJACK_SITE", ROOT / "reports" / "_site"))
 
 
-def _missing(reason: str) -> None:
+def _missing(reason: str) -> NoReturn:
     if os.environ.get("DIDJACK_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{reason}, and DIDJACK_REQUIRE_BROWSER is set")
     pytest.skip(reason)
@@ -29,13 +32,18 @@ def _missing(reason: str) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A browser, fresh and without network services of its own."""
+    try:
+        from chromium import Browser, find_chromium
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed (`python3 reproduce.py setup` brings it)")
     path = find_chromium()
-    if path is None or sys.platform == "win32":
+    if path is None:
         _missing("there is no Chromium (Debian: apt-get install chromium)")
-    assert path is not None
-    with Browser(path) as started:
-        started.size(1280, 900)
+    with sync_playwright() as playwright:
+        started = Browser(playwright.chromium, path)
         yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from devtools import Browser
 from served import Served
+
+if TYPE_CHECKING:
+    from chromium import Browser
 
 # Boxes that scroll by themselves may hold wide things; the page itself may not be wider than
 # the window.
@@ -185,21 +189,21 @@ class TestFeatures:
 
     def test_search(self, browser: Browser, fixture_site: Served) -> None:
         self.open(browser, fixture_site, "index.html")
-        browser.press("/", "/")
-        browser.evaluate("new Promise(done => setTimeout(done, 200))")
+        browser.press("/")
+        browser.page.wait_for_timeout(200)
         assert browser.evaluate("document.querySelector('dialog').open")
-        browser.call("Input.insertText", text="conservative estimator")
+        browser.type("conservative estimator")
         found = "[...document.querySelectorAll('#search-results a')].map(a => a.href)"
         assert browser.evaluate(found)[0].endswith("all-features.html#definitions")
-        browser.press("Enter", "\r")
-        browser.evaluate("new Promise(done => setTimeout(done, 300))")
+        browser.press("Enter")
+        browser.page.wait_for_url("**/all-features.html#definitions")
         assert browser.evaluate("location.hash") == "#definitions"
 
     def test_search_finds_nothing(self, browser: Browser, fixture_site: Served) -> None:
         self.open(browser, fixture_site)
-        browser.press("/", "/")
-        browser.evaluate("new Promise(done => setTimeout(done, 200))")
-        browser.call("Input.insertText", text="xylophone")
+        browser.press("/")
+        browser.page.wait_for_timeout(200)
+        browser.type("xylophone")
         status = browser.evaluate("document.querySelector('.search-status').textContent")
         assert status == "Nothing found."
         browser.press("Escape")
@@ -228,7 +232,7 @@ class TestFeatures:
             browser.evaluate(
                 f"{hover}.dispatchEvent(new PointerEvent('pointerenter', {{pointerType: 'mouse'}}))"
             )
-            browser.evaluate("new Promise(done => setTimeout(done, 300))")
+            browser.page.wait_for_timeout(300)
             assert text in browser.evaluate("document.querySelector('.preview').textContent")
             assert browser.evaluate("document.querySelector('.preview').checkVisibility()")
             browser.evaluate(f"{hover}.dispatchEvent(new PointerEvent('pointerleave'))")
@@ -240,7 +244,7 @@ class TestFeatures:
         current = "document.querySelector('.margin .toc [aria-current]').textContent.trim()"
         assert browser.evaluate(current).endswith("Where to start")
         browser.evaluate("document.getElementById('sec-theory').scrollIntoView()")
-        browser.evaluate("new Promise(done => setTimeout(done, 200))")
+        browser.page.wait_for_timeout(200)
         assert browser.evaluate(current).endswith("Theory")
         browser.size(1280, 900)
 
@@ -250,7 +254,7 @@ class TestFeatures:
         browser.evaluate(f"{fold}.querySelector('.callout-body').id = 'inside'")
         assert not browser.evaluate(f"{fold}.open")
         browser.evaluate("location.hash = '#inside'")
-        browser.evaluate("new Promise(done => setTimeout(done, 100))")
+        browser.page.wait_for_timeout(100)
         assert browser.evaluate(f"{fold}.open")
 
     def test_menu_on_a_phone(self, browser: Browser, fixture_site: Served) -> None:
@@ -259,10 +263,10 @@ class TestFeatures:
         visible = "document.querySelector('.sidebar').checkVisibility({visibilityProperty: true})"
         assert not browser.evaluate(visible)
         browser.evaluate("document.querySelector('.menu-button').click()")
-        browser.evaluate("new Promise(done => setTimeout(done, 300))")
+        browser.page.wait_for_timeout(300)
         assert browser.evaluate(visible)
         browser.press("Escape")
-        browser.evaluate("new Promise(done => setTimeout(done, 300))")
+        browser.page.wait_for_timeout(300)
         assert not browser.evaluate(visible)
         browser.size(1280, 900)
 
@@ -270,8 +274,8 @@ class TestFeatures:
         loaded = browser.open((fixture_site.folder / self.PAGE).as_uri())
         assert loaded.errors == []
         browser.evaluate("document.querySelector('.search-button').click()")
-        browser.evaluate("new Promise(done => setTimeout(done, 300))")
-        browser.call("Input.insertText", text="conservative")
+        browser.page.wait_for_timeout(300)
+        browser.type("conservative")
         assert browser.evaluate("document.querySelectorAll('#search-results a').length") == 1
 
     def test_without_javascript(self, browser: Browser, fixture_site: Served) -> None:
