@@ -8,15 +8,15 @@ from collections.abc import Iterable
 
 def defined(code: str) -> set[str]:
     """Return the names that a cell defines, without those inside its functions."""
-    return _Names.of(code).defined
+    return _NameFinder.of(code).defined
 
 
 def used(code: str) -> list[str]:
     """Return the names that a cell looks up outside its functions' own, in order of use."""
-    return [name for _, name in sorted(_Names.of(code).used)]
+    return [name for _, name in sorted(_NameFinder.of(code).used)]
 
 
-class _Names(ast.NodeVisitor):
+class _NameFinder(ast.NodeVisitor):
     # Not symtable: since Python 3.12 it counts variables of comprehensions among those of the cell.
     def __init__(self) -> None:
         self.defined: set[str] = set()
@@ -24,7 +24,7 @@ class _Names(ast.NodeVisitor):
         self.inner: list[set[str]] = []  # names of the functions and comprehensions around
 
     @classmethod
-    def of(cls, code: str) -> _Names:
+    def of(cls, code: str) -> _NameFinder:
         names = cls()
         names.visit(ast.parse(code))
         return names

@@ -51,9 +51,13 @@ class Lesson:
 
     def link(self, specification: str | None = None, text: str | None = None) -> str:
         """Return a markdown link to the lesson's page, on its first data or on others."""
+        return f"[{text or f'{self.number}. {self.title}'}]({self.address(specification)})"
+
+    def address(self, specification: str | None = None, label: str = "") -> str:
+        """Return the address of the lesson's page, or of something on it that has a label."""
         other = specification is not None and specification != self.on[0]
         folder = f"{_FOLDER}/{specification}" if other else _FOLDER
-        return f"[{text or f'{self.number}. {self.title}'}]({folder}/{self.name}.ipynb)"
+        return f"{folder}/{self.name}.ipynb{f'#{label}' if label else ''}"
 
     @property
     def student_link(self) -> str:

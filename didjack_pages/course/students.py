@@ -22,10 +22,10 @@ from didjack.errors import ReportError, SiteError
 from didjack_pages.course.cell_names import defined, used
 from didjack_pages.course.lessons import Lesson, course, lesson, notation
 from didjack_pages.paths import notebooks_dir
-from didjack_pages.render.cells import CellOptions, cell_options, split_options
-from didjack_pages.render.plain import Piece, plain_pieces
+from didjack_pages.render.cell_options import CellOptions, cell_options, split_options
+from didjack_pages.render.code_strings import CodeStrings
+from didjack_pages.render.plain_markdown import Piece, plain_pieces
 from didjack_pages.render.sources import split_front_matter
-from didjack_pages.render.strings import Strings
 
 _HOW = (
     "*Answers go into the cells that begin with “Your answer”; the cell below each of them "
@@ -57,7 +57,7 @@ def students_notebook(notebook: Any, *, solutions: bool = False) -> Any:
         For references and citations without target.
     """
     cells = notebook["cells"]
-    strings = Strings(lambda target: _beside(target, solutions))
+    strings = CodeStrings(lambda target: _beside(target, solutions))
     pieces: list[Piece] = []
     texts: list[int | None] = []  # for each cell, the piece that it becomes or is followed by
     has_answers = not solutions and any("solution" in _tags(cell) for cell in cells)
@@ -230,7 +230,7 @@ def _head(number: int) -> str:
     return f"**{own.question}**{before} Made for {choice}: the parameter `specification` chooses."
 
 
-def _plain_cells(cell: Any, text: str, strings: Strings) -> list[Any]:
+def _plain_cells(cell: Any, text: str, strings: CodeStrings) -> list[Any]:
     """Return a cell as it stands in the notebook, with the caption below it if it has one."""
     tags = {"tags": _tags(cell)} if _tags(cell) else {}
     if cell["cell_type"] != "code" or (text and _shared_text(_options(cell)[1]) is not None):

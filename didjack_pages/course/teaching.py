@@ -118,8 +118,7 @@ def _part(part: Part) -> str:
 
 def _links(one: Lesson, wanted: Iterable[str]) -> list[str]:
     known = labels(one)
-    page = f"/reports/learn/{one.name}.ipynb"
-    return [f"[{known[label]}]({page}#{label})" for label in wanted if label in known]
+    return [f"[{known[label]}]({one.address(label=label)})" for label in wanted if label in known]
 
 
 def course_table() -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from didjack_pages.reference.groups import GROUPS, Group
+from didjack_pages.reference.groups import GROUPS, ReferenceGroup
 from didjack_pages.reference.pages import group_markdown
 
-__all__ = ["GROUPS", "Group", "group_markdown"]
+__all__ = ["GROUPS", "ReferenceGroup", "group_markdown"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Group:
+class ReferenceGroup:
     """One page of the reference.
 
     Attributes
@@ -22,7 +22,7 @@ class Group:
 
 
 GROUPS = {
-    "estimation": Group(
+    "estimation": ReferenceGroup(
         "Argument names follow R `did`.",
         (
             "att_gt",
@@ -34,7 +34,7 @@ GROUPS = {
             "effects.deletions.Deletions",
         ),
     ),
-    "inference": Group(
+    "inference": ReferenceGroup(
         "What the functions here take comes from [estimation](estimation.ipynb).",
         (
             "jackknife",
@@ -53,7 +53,7 @@ GROUPS = {
             "inference.honestdid.HonestDiDInput",
         ),
     ),
-    "tables": Group(
+    "tables": ReferenceGroup(
         "Tables and figures take the result of `csdid`, or of the steps that it consists of.",
         (
             "csdid",
@@ -85,7 +85,7 @@ GROUPS = {
             "display.plots.plot_power",
         ),
     ),
-    "regression": Group(
+    "regression": ReferenceGroup(
         "For comparison with CSDID, under the same inference.",
         (
             "regression.regress",
@@ -97,7 +97,7 @@ GROUPS = {
             "regression.twfe_weights",
         ),
     ),
-    "simulation": Group(
+    "simulation": ReferenceGroup(
         "The [command line](command-line.ipynb#simulate) has planning and studies too.",
         (
             "plan",
@@ -118,7 +118,7 @@ GROUPS = {
             "simulate.Engine",
         ),
     ),
-    "data": Group(
+    "data": ReferenceGroup(
         "The catalog is the file `data/catalog.toml`.",
         (
             "catalog",
@@ -133,7 +133,7 @@ GROUPS = {
             "datasets.published.compare",
         ),
     ),
-    "errors": Group(
+    "errors": ReferenceGroup(
         "Messages name the column, the rows and the remedy.",
         (
             "DidjackError",

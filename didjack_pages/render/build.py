@@ -13,7 +13,6 @@ from pathlib import Path
 
 from didjack.errors import SiteError
 from didjack_pages.render import assets
-from didjack_pages.render.checks import check_site
 from didjack_pages.render.formats import notebook_ids, page_formats
 from didjack_pages.render.links import Linker, copy_resources
 from didjack_pages.render.navigation import build_navigation
@@ -21,6 +20,7 @@ from didjack_pages.render.page_html import Site, render_page
 from didjack_pages.render.project import Project, listed_pages, read_project
 from didjack_pages.render.quarto import quarto_path, render_with_quarto
 from didjack_pages.render.search import write_index
+from didjack_pages.render.site_checks import check_site
 from didjack_pages.render.sources import Source, read_sources, without_links
 
 RENDERERS = ("auto", "quarto", "pandoc")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from didjack_pages.render.labels import NAMES, PROOFS, THEOREMS, Labels, kind_of
+from didjack_pages.render.references import replace_references
 from didjack_pages.render.tree import (
     Node,
     div,
@@ -177,44 +178,21 @@ def _theorem(node: Node, name: str, number: str) -> Node:
 
 
 def resolve_references(blocks: list[Node], labels: Labels) -> tuple[list[Node], list[str]]:
-    """Turn `@fig-x` and its like into links; return also the labels that do not exist."""
-    problems: list[str] = []
+    """Turn `@fig-x` and its like into links; return also what is wrong with them."""
 
-    def change(node: Node) -> list[Node] | None:
-        if node["t"] != "Cite":
-            return None
-        citations = node["c"][0]
-        kinds = [kind_of(c["citationId"].lower()) for c in citations]
-        if not any(kinds):
-            return None
-        if not all(kinds):
-            problems.append(f"{text_of(node['c'][1])}: references and citations in one bracket")
-            return None
-        out: list[Node] = []
-        for citation in citations:
-            out += [string(","), {"t": "Space"}] if out else []
-            out += _reference(citation, labels, problems)
-        return out
+    def linked(label: str, reference: Node) -> list[Node]:
+        return [link(_reference_text(label, reference, labels), f"#{label}", classes=["crossref"])]
 
-    resolved: list[Node] = rewrite(blocks, change)
-    return resolved, problems
+    return replace_references(blocks, labels.numbers, linked)
 
 
-def _reference(citation: Node, labels: Labels, problems: list[str]) -> list[Node]:
-    written = citation["citationId"]
-    label = written if written in labels.numbers else written[:1].lower() + written[1:]
-    if label not in labels.numbers:
-        problems.append(f"the reference @{written} has no target on this page")
-        return [span([string(f"?@{written}")], classes=["unresolved"])]
+def _reference_text(label: str, reference: Node, labels: Labels) -> list[Node]:
     kind, number = kind_of(label), labels.numbers[label]
-    prefix = citation["citationPrefix"]
-    if citation["citationMode"]["t"] == "SuppressAuthor":
-        text = [string(number)]
-    elif prefix:
-        text = [*prefix, string(NBSP + number)]
-    elif kind == "sec" and not number[:1].isdigit():
-        text = [string(number)]
-    else:
-        text = [string(f"{NAMES[kind]}{NBSP}{number}")]
-    target = link(text, f"#{label}", classes=["crossref"])
-    return [target, *citation["citationSuffix"]]
+    prefix = reference["citationPrefix"]
+    if reference["citationMode"]["t"] == "SuppressAuthor":
+        return [string(number)]
+    if prefix:
+        return [*prefix, string(NBSP + number)]
+    if kind == "sec" and not number[:1].isdigit():
+        return [string(number)]
+    return [string(f"{NAMES[kind]}{NBSP}{number}")]

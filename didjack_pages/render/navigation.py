@@ -14,12 +14,12 @@ from didjack_pages.render.tree import tag
 
 
 @dataclass(frozen=True)
-class Item:
+class NavEntry:
     """One entry of the navigation: a page or link, or a section of entries."""
 
     text: str
     href: str = ""  # inside the site, or an external address
-    children: tuple[Item, ...] = field(default=())
+    children: tuple[NavEntry, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Navigation:
     """The navigation of the whole site."""
 
     title: str
-    left: tuple[Item, ...]
-    right: tuple[Item, ...]
-    sidebar: tuple[Item, ...]
+    left: tuple[NavEntry, ...]
+    right: tuple[NavEntry, ...]
+    sidebar: tuple[NavEntry, ...]
     footer: str = ""
 
-    def sequence(self) -> list[Item]:
+    def sequence(self) -> list[NavEntry]:
         """List the pages of the sidebar in reading order."""
         return [item for item in _flat(self.sidebar) if item.href.endswith(".html")]
 
 
-def _flat(items: tuple[Item, ...]) -> list[Item]:
-    out: list[Item] = []
+def _flat(items: tuple[NavEntry, ...]) -> list[NavEntry]:
+    out: list[NavEntry] = []
     for item in items:
         if item.href:
             out.append(item)
@@ -53,7 +53,7 @@ class _Builder:
         self.project = project
         self.by_path = {source.rel: source for source in sources}
 
-    def items(self, value: object) -> list[Item]:
+    def items(self, value: object) -> list[NavEntry]:
         if value is None:
             return []
         if isinstance(value, str):
@@ -62,7 +62,7 @@ class _Builder:
             value = [value]
         return [item for entry in value for item in self.item(entry)]  # type: ignore[attr-defined]
 
-    def item(self, entry: object) -> list[Item]:
+    def item(self, entry: object) -> list[NavEntry]:
         if isinstance(entry, str):
             if not is_page(entry) or "*" in entry:
                 return self.glob(entry) if entry.strip("-") else []
@@ -77,7 +77,7 @@ class _Builder:
             return []
         return self.page(href, data.get("text"))
 
-    def section(self, data: Mapping[str, Any]) -> list[Item]:
+    def section(self, data: Mapping[str, Any]) -> list[NavEntry]:
         text, href = str(data["section"]), str(data.get("href", ""))
         if is_page(text):
             own = self.page(text, data.get("text"))
@@ -87,29 +87,29 @@ class _Builder:
             href = own[0].href if own else ""
         children = tuple(self.items(data.get("contents")))
         # A section whose pages are all absent is left out: pages come and go with the data.
-        return [Item(text, href, children)] if children or href else []
+        return [NavEntry(text, href, children)] if children or href else []
 
-    def page(self, href: str, text: object = None) -> list[Item]:
+    def page(self, href: str, text: object = None) -> list[NavEntry]:
         if not is_page(href):
-            return [Item(str(text or href), href)]
+            return [NavEntry(str(text or href), href)]
         source = self.by_path.get(href.lstrip("/"))
         if source is None:
             return []
-        return [Item(str(text or source.title), source.href)]
+        return [NavEntry(str(text or source.title), source.href)]
 
-    def auto(self, value: object) -> list[Item]:
+    def auto(self, value: object) -> list[NavEntry]:
         if isinstance(value, list):
             return [item for pattern in value for item in self.glob(str(pattern))]
         return self.glob("*" if value is True else str(value))
 
-    def glob(self, pattern: str) -> list[Item]:
+    def glob(self, pattern: str) -> list[NavEntry]:
         """List the pages of a pattern by `order`, then by file name; index pages are left out."""
         if pattern == "*":
             pattern = "**/*"
         found = (self.by_path.get(self._rel(path)) for path in self.project.files([pattern]))
         pages = [s for s in found if s is not None and not s.href.startswith("index.")]
         pages.sort(key=lambda s: (s.order, s.rel.rsplit("/", 1)[-1].upper()))
-        return [Item(source.title, source.href) for source in pages]
+        return [NavEntry(source.title, source.href) for source in pages]
 
     def _rel(self, path: Any) -> str:
         return str(path.relative_to(self.project.root).as_posix())
@@ -166,7 +166,7 @@ def plain_title(text: str) -> str:
     return text.replace("`", "").replace("*", "").replace("$", "")
 
 
-def anchor(item: Item, page: str, **attrs: str | None) -> str:
+def anchor(item: NavEntry, page: str, **attrs: str | None) -> str:
     """Return a link to an entry as seen from a page; the page itself is marked as current."""
     local = item.href.endswith(".html") and "://" not in item.href
     href = relative(item.href, page) if local else item.href
@@ -175,12 +175,12 @@ def anchor(item: Item, page: str, **attrs: str | None) -> str:
     return f"{opening}{escape(plain_title(item.text))}</a>"
 
 
-def navbar_html(items: tuple[Item, ...], page: str) -> str:
+def navbar_html(items: tuple[NavEntry, ...], page: str) -> str:
     """Return the entries of the navbar as list items."""
     return "".join(f"<li>{anchor(item, page)}</li>" for item in items if item.href)
 
 
-def sidebar_html(items: tuple[Item, ...], page: str) -> str:
+def sidebar_html(items: tuple[NavEntry, ...], page: str) -> str:
     """Return the sidebar's entries as nested lists; sections fold."""
     out: list[str] = []
     for item in items:
@@ -193,7 +193,7 @@ def sidebar_html(items: tuple[Item, ...], page: str) -> str:
     return f"<ul>{''.join(out)}</ul>" if out else ""
 
 
-def neighbours(nav: Navigation, page: str) -> tuple[Item | None, Item | None]:
+def neighbours(nav: Navigation, page: str) -> tuple[NavEntry | None, NavEntry | None]:
     """Return the pages before and after a page in reading order."""
     order = nav.sequence()
     places = [index for index, item in enumerate(order) if item.href == page]
@@ -204,7 +204,7 @@ def neighbours(nav: Navigation, page: str) -> tuple[Item | None, Item | None]:
     return before, order[place + 1] if place + 1 < len(order) else None
 
 
-def trail(items: tuple[Item, ...], page: str) -> list[str]:
+def trail(items: tuple[NavEntry, ...], page: str) -> list[str]:
     """Return the titles of the sections that a page lies in."""
     for item in items:
         if item.href == page:
@@ -215,7 +215,7 @@ def trail(items: tuple[Item, ...], page: str) -> list[str]:
     return []
 
 
-def _trail_below(item: Item, page: str) -> list[str] | None:
+def _trail_below(item: NavEntry, page: str) -> list[str] | None:
     for child in item.children:
         if child.href == page:
             return [item.text]

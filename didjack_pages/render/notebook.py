@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from didjack_pages.render.cells import CellOptions, cell_options, split_options
+from didjack_pages.render.cell_options import CellOptions, cell_options, split_options
 from didjack_pages.render.outputs import (
     FigureFolder,
     attachment_urls,

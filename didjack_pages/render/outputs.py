@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from didjack_pages.render.cells import CellOptions
+from didjack_pages.render.cell_options import CellOptions
 from didjack_pages.render.tree import tag
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

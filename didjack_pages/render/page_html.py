@@ -19,7 +19,7 @@ from didjack_pages.render.formats import Format, formats_html
 from didjack_pages.render.links import Linker, relative, rewrite_links
 from didjack_pages.render.mathml import tidy_math
 from didjack_pages.render.navigation import (
-    Item,
+    NavEntry,
     Navigation,
     navbar_html,
     neighbours,
@@ -188,7 +188,7 @@ def _variables(
     return {key: value for key, value in variables.items() if value not in ("", None, False, [])}
 
 
-def _turn(kind: str, label: str, item: Item | None, page: str) -> str:
+def _turn(kind: str, label: str, item: NavEntry | None, page: str) -> str:
     if item is None:
         return ""
     opening = tag("a", class_=kind, rel=kind, href=relative(item.href, page))

@@ -17,7 +17,7 @@ import yaml
 
 from didjack.errors import SiteError
 from didjack_pages.render import assets
-from didjack_pages.render.cells import split_options
+from didjack_pages.render.cell_options import split_options
 from didjack_pages.render.formats import notebook_ids, page_formats
 from didjack_pages.render.mathml import tidy_math
 from didjack_pages.render.navigation import pruned_config

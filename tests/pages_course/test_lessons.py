@@ -19,7 +19,7 @@ from didjack_pages.course.cell_names import defined, used
 from didjack_pages.course.lessons import course, glossary, head, lesson, notation, terms
 from didjack_pages.course.teaching import course_table, direct_needs, labels, lecture_plan, lectures
 from didjack_pages.paths import notebooks_dir
-from didjack_pages.render.cells import cell_options, split_options
+from didjack_pages.render.cell_options import cell_options, split_options
 from didjack_pages.run.parameters import check_parameters, read_parameters
 from didjack_pages.run.planned import plan_pages
 

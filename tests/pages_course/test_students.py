@@ -19,8 +19,8 @@ from didjack_pages.course.cell_names import defined, used
 from didjack_pages.course.lessons import course
 from didjack_pages.course.students import students_notebook, write_students
 from didjack_pages.paths import notebooks_dir
-from didjack_pages.render.cells import split_options
-from didjack_pages.render.plain import Piece, plain_pieces
+from didjack_pages.render.cell_options import split_options
+from didjack_pages.render.plain_markdown import Piece, plain_pieces
 
 FRONT = '---\ntitle: "8. A lesson"\ndescription: About *one* thing.\n---'
 OPEN = '::: {.callout-note .solution collapse="true" title="Solution"}'

@@ -15,7 +15,7 @@ import pytest
 from didjack.errors import ReportError
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.reference import GROUPS, group_markdown
-from didjack_pages.reference.commands import commands_markdown
+from didjack_pages.reference.command_line import commands_markdown
 from didjack_pages.reference.describe import Description, describe, fields
 from didjack_pages.reference.index import index
 from didjack_pages.reference.markup import blocks, inline, linked_type, paragraph

@@ -11,7 +11,7 @@ import site_fixture
 
 from didjack.errors import SiteError
 from didjack_pages.render import SiteResult, build_site
-from didjack_pages.render.checks import check_site
+from didjack_pages.render.site_checks import check_site
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import site_fixture as f
 
 from didjack_pages.render import build_site
-from didjack_pages.render.cells import cell_options, split_options
+from didjack_pages.render.cell_options import cell_options, split_options
 from didjack_pages.render.links import Linker
 from didjack_pages.render.mathml import tidy_math
 from didjack_pages.render.navigation import build_navigation

@@ -55,7 +55,7 @@ def test_the_command_line_has_one_page_that_shows_it_and_one_lesson_that_runs_it
     from didjack.cli import app
 
     assert {command.callback.__module__ for command in app.registered_commands} <= shown
-    assert {"didjack.cli.options", "didjack_pages.reference.commands"} <= shown
+    assert {"didjack.cli.options", "didjack_pages.reference.command_line"} <= shown
 
 
 def test_imports_are_found_wherever_they_stand(tmp_path):

@@ -21,7 +21,7 @@ _SECTION = re.compile(
 _STARTS = re.compile(r'(?:^|"""|[.!?]\s|\n\n)\s*$')
 
 
-class Strings:
+class CodeStrings:
     """References, links and fences in string literals, which a cell shows as markdown.
 
     Attributes

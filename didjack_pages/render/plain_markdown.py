@@ -14,16 +14,17 @@ from didjack.errors import SiteError
 from didjack_pages.render.flat import MARK, SPACE, emphasis, flatten, is_mark, strong
 from didjack_pages.render.labels import NAMES, THEOREMS, Labels, kind_of
 from didjack_pages.render.pandoc import missing_citations, read_markdown, run_pandoc
+from didjack_pages.render.references import replace_references
 from didjack_pages.render.tree import (
     Node,
     attributes,
     div,
     first_header,
+    nodes,
     pairs_of,
     rewrite,
     span,
     string,
-    text_of,
     words,
 )
 
@@ -44,7 +45,7 @@ class Piece:
 
 
 @dataclass
-class _Names:
+class _References:
     """What references say: numbers, and the headings of sections."""
 
     labels: Labels = field(default_factory=Labels)
@@ -83,7 +84,7 @@ def plain_pieces(
     text = "\n\n".join(f"```{{={MARK}}}\n{k}\n```\n\n{p.text}" for k, p in enumerate(given))
     with tempfile.TemporaryDirectory() as scratch:
         document = read_markdown(text, {}, Path(scratch))
-    names = _Names()
+    names = _References()
     blocks = _number(document["blocks"], given, names)
     problems = list(names.labels.problems)
     blocks = flatten(_refer(blocks, names, problems), link)
@@ -103,7 +104,7 @@ def _mark(number: int) -> Node:
     return {"t": "Para", "c": [string(f"\ue000{number}\ue001")]}
 
 
-def _number(blocks: list[Node], pieces: list[Piece], names: _Names) -> list[Node]:
+def _number(blocks: list[Node], pieces: list[Piece], names: _References) -> list[Node]:
     """Give everything that has a label its number, and take the labels out."""
     labels = names.labels
 
@@ -164,27 +165,17 @@ def _caption(kind: str, number: str, caption: list[Node]) -> Node:
     return emphasis([*mark, *([SPACE] if mark and caption else []), *caption])
 
 
-def _refer(blocks: list[Node], names: _Names, problems: list[str]) -> list[Node]:
+def _refer(blocks: list[Node], names: _References, problems: list[str]) -> list[Node]:
     """Replace references by words; those to sections begin a sentence with a capital."""
-
-    def change(node: Node) -> list[Node] | None:
+    referred, wrong = replace_references(
+        blocks,
+        names.labels.numbers | names.sections,
+        lambda label, reference: _reference_words(label, reference, names),
+    )
+    problems += wrong
+    for node in nodes(referred):
         if node["t"] in ("Para", "Plain"):
             _capitals(node["c"])
-        if node["t"] != "Cite":
-            return None
-        kinds = [kind_of(citation["citationId"].lower()) for citation in node["c"][0]]
-        if not any(kinds):
-            return None
-        if not all(kinds):
-            problems.append(f"{text_of(node['c'][1])}: references and citations in one bracket")
-            return None
-        out: list[Node] = []
-        for citation in node["c"][0]:
-            out += [string(","), SPACE] if out else []
-            out += _reference(citation, names, problems)
-        return out
-
-    referred: list[Node] = rewrite(blocks, change)
     return referred
 
 
@@ -196,23 +187,15 @@ def _capitals(inlines: list[Node]) -> None:
             node["c"][1][0]["c"] = "The"
 
 
-def _reference(citation: Node, names: _Names, problems: list[str]) -> list[Node]:
-    label = citation["citationId"]
-    if label not in names.labels.numbers | names.sections:
-        label = label[:1].lower() + label[1:]
+def _reference_words(label: str, reference: Node, names: _References) -> list[Node]:
     if label in names.sections:
         title = {"t": "Quoted", "c": [{"t": "DoubleQuote"}, names.sections[label]]}
-        text = [span([*words("the section"), SPACE, title], "", ["section"])]
-    elif label in names.labels.numbers:
-        kind, number = kind_of(label), names.labels.numbers[label]
-        alone = citation["citationMode"]["t"] == "SuppressAuthor"
-        word = [] if alone else citation["citationPrefix"] or words(NAMES[kind])
-        text = [*word, *([SPACE] if word else [])]
-        text.append(string(f"({number})" if kind == "eq" else number))
-    else:
-        problems.append(f"the reference @{citation['citationId']} has no target on this page")
-        text = [string(f"?@{citation['citationId']}")]
-    return [*text, *citation["citationSuffix"]]
+        return [span([*words("the section"), SPACE, title], "", ["section"])]
+    kind, number = kind_of(label), names.labels.numbers[label]
+    alone = reference["citationMode"]["t"] == "SuppressAuthor"
+    word = [] if alone else reference["citationPrefix"] or words(NAMES[kind])
+    shown = string(f"({number})" if kind == "eq" else number)
+    return [*word, *([SPACE] if word else []), shown]
 
 
 def _captions(blocks: list[Node], pieces: list[Piece], labels: Labels) -> list[Node]:

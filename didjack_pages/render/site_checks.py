@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:|//)")
 _REMOTE = re.compile(r"^(https?:)?//")
 
 
-class _Page(HTMLParser):
+class _PageReader(HTMLParser):
     """The ids, links, loaded files and images of one page."""
 
     def __init__(self) -> None:
@@ -66,12 +66,12 @@ def check_site(out: Path, *, alt: bool) -> list[Checked]:
     alt : bool
         Whether an image without alternative text is a problem.
     """
-    pages: dict[str, _Page] = {}
+    pages: dict[str, _PageReader] = {}
     for path in sorted(out.rglob("*.html")):
         rel = path.relative_to(out).as_posix()
         if rel.startswith("site_libs/"):
             continue
-        parser = _Page()
+        parser = _PageReader()
         parser.feed(path.read_text(encoding="utf-8"))
         pages[rel] = parser
     return [
@@ -80,7 +80,9 @@ def check_site(out: Path, *, alt: bool) -> list[Checked]:
     ]
 
 
-def _problems(out: Path, rel: str, page: _Page, pages: dict[str, _Page], alt: bool) -> list[str]:
+def _problems(
+    out: Path, rel: str, page: _PageReader, pages: dict[str, _PageReader], alt: bool
+) -> list[str]:
     problems = [f"the id {name!r} is used {n} times" for name, n in page.ids.items() if n > 1]
     problems += [f"the reference {text} has no target" for text in page.unresolved]
     for href in page.links:
@@ -107,7 +109,7 @@ def _target(out: Path, rel: str, href: str) -> Path:
     return target / "index.html" if target.is_dir() else target
 
 
-def _dead(out: Path, rel: str, href: str, pages: dict[str, _Page]) -> str:
+def _dead(out: Path, rel: str, href: str, pages: dict[str, _PageReader]) -> str:
     if _SCHEME.match(href):
         return ""
     path, _, anchor = href.partition("#")
