@@ -1,6 +1,6 @@
 """The catalog: datasets with their sources and checksums, specifications, published numbers."""
 
-from didjack.datasets.derive import Derivation
+from didjack.datasets.derived_columns import Derivation
 from didjack.datasets.entries import Dataset, Specification
 from didjack.datasets.load import (
     catalog,
@@ -11,8 +11,8 @@ from didjack.datasets.load import (
     specification_frame,
     specification_path,
     unavailable,
-    write_specification,
 )
+from didjack.datasets.specification_file import write_specification
 from didjack.sample.read import read_table
 
 __all__ = [

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from didjack.datasets.derive import derive
-from didjack.datasets.entries import Dataset, Specification, read_catalog
+from didjack.datasets.catalog_file import read_catalog
+from didjack.datasets.derived_columns import derive
+from didjack.datasets.entries import Dataset, Specification
 from didjack.datasets.files import FOLDER_VARIABLE, download, local_file, verified_path
-from didjack.datasets.own import read_specification, specification_text
+from didjack.datasets.specification_file import read_specification
 from didjack.errors import ChecksumError, DataError, DatasetUnavailable, MissingExtraError
 from didjack.paths import data_dir
 from didjack.sample.read import read_table
@@ -105,7 +104,7 @@ def load_dataset(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        A dataset of the catalog: ``"castle"``, ``"medicaid"``, ``"mpdta"`` or ``"merit"``.
+        A dataset of the catalog; `catalog` has the names.
 
     Returns
     -------
@@ -182,59 +181,3 @@ def specification_frame(specification: Specification) -> pd.DataFrame:
         From `load_specification`.
     """
     return _frame(specification_dataset(specification))
-
-
-def write_specification(
-    path: str | Path,
-    data: str | Path,
-    kwargs: Mapping[str, Any],
-    cluster: str,
-    *,
-    title: str | None = None,
-    description: str = "",
-) -> Path:
-    """Write the TOML file of a user's own specification.
-
-    Parameters
-    ----------
-    path : str or Path
-        The TOML file to write; its stem is the specification's name.
-    data : str or Path
-        The data file.
-    kwargs : mapping
-        Arguments of :func:`didjack.att_gt`; those that are None are left out.
-    cluster : str
-        Column that the jackknife deletes by.
-    title, description : str
-        For the report page; the title defaults to the name of the data file.
-
-    Returns
-    -------
-    Path
-        The file written, which :func:`load_specification` reads.
-    """
-    path, data = Path(path), Path(data)
-    title = title or data.name
-    origin = Dataset(
-        name=path.stem,
-        title=title,
-        description=description,
-        file=str(data.resolve()),
-        url=None,
-        sha256="",
-        rows=None,
-        coverage="",
-        licence="",
-        citation="",
-        also_cite=(),
-        reference="",
-        source="",
-        columns={},
-        derivations=(),
-        specifications=(),
-    )
-    own = Specification(
-        path.stem, title, description, path.stem, dict(kwargs), cluster, origin=origin
-    )
-    path.write_text(specification_text(own), encoding="utf-8", newline="\n")
-    return path

@@ -24,31 +24,60 @@ import dataclasses
 import hashlib
 import itertools
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
 
 from didjack.errors import DataError
-from didjack.forms import Form, check, read_toml
+from didjack.forms import Form, convert, read_form
 from didjack.paths import data_dir
 from didjack.simulate.compared import Settings
 from didjack.simulate.designs import Design
 
-_NUMBER: tuple[type, ...] = (int, float)
+MOST_CELLS = 100_000
+"""Designs of one study: more is a mistake, and would fill the memory before anything is drawn."""
+
 _PATHS = ("adoption", "effect")
-_TUPLES = (*_PATHS, "types", "tests")
-_DESIGN: dict[str, tuple[type, ...]] = {
-    f.name: _NUMBER if isinstance(f.default, float) else (type(f.default),)
-    for f in dataclasses.fields(Design)
-} | {"adoption": (list,), "effect": (list,)}
-_SETTINGS: Form = {
-    "types": (list,), "tests": (list,), "twfe": (bool,), "n_boot": (int,),
-    "n_permutations": (int,),
-}  # fmt: skip
-_STUDY: Form = {
-    "title": (str,), "description": (str,), "seed": (int,), "design": (dict,),
-    "settings": (dict,), "cells": (list,),
-}  # fmt: skip
+# Far beyond what can be simulated, and within what numpy's integers and exponentials can hold.
+_Count = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
+_Number = Annotated[float, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
+_BOUNDED = {
+    int: _Count,
+    float: _Number,
+    tuple[int, ...]: tuple[_Count, ...],
+    tuple[float, ...]: tuple[_Number, ...],
+}
+
+
+def _form(name: str, *fields: tuple[str, Any]) -> Any:
+    """Make the form of a table whose keys may all be left out."""
+    optional = [(key, kind | msgspec.UnsetType, msgspec.UNSET) for key, kind in fields]
+    return msgspec.defstruct(name, optional, bases=(Form,), kw_only=True)
+
+
+def _fields(kind: type) -> list[tuple[str, Any]]:
+    return [(key, _BOUNDED.get(hint, hint)) for key, hint in get_type_hints(kind).items()]
+
+
+# Forms are made from the classes: a new field is a new key.
+_DesignForm = _form("_DesignForm", *_fields(Design))
+_SettingsForm = _form("_SettingsForm", *_fields(Settings))
+# The values of a block's design are lists of what the design has: see `_expand`.
+_BlockForm = _form(
+    "_BlockForm", ("name", str), *((key, object) for key, _ in _fields(Design)), *_fields(Settings)
+)
+
+
+class _StudyFile(Form, frozen=True, kw_only=True):
+    title: str = ""
+    description: str = ""
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    design: dict[str, Any] = msgspec.field(default_factory=dict)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    cells: tuple[dict[str, Any], ...] = ({},)
 
 
 @dataclass(frozen=True)
@@ -131,52 +160,53 @@ def read_study(path: Path) -> Study:
     DataError
         A key is unknown, missing or of the wrong type, or a design is impossible.
     """
-    raw = read_toml(path)
-    check(raw, _STUDY, set(), path.name)
-    shared, settings = raw.get("design", {}), raw.get("settings", {})
-    _check(shared, _DESIGN, f"{path.name}, design")
-    _check(settings, _SETTINGS, f"{path.name}, settings")
+    content = read_form(path, _StudyFile)
+    shared = _given(content.design, _DesignForm, f"{path.name}, design")
+    settings = _given(content.settings, _SettingsForm, f"{path.name}, settings")
     cells: list[Cell] = []
-    for number, block in enumerate(raw.get("cells", [{}]), start=1):
+    for number, block in enumerate(content.cells, start=1):
         where = f"{path.name}, cells {number}"
-        cells += _expand(block, shared, settings, where)
+        made = _expand(block, shared, settings, where)
+        cells += itertools.islice(made, MOST_CELLS + 1 - len(cells))
+        if len(cells) > MOST_CELLS:
+            raise DataError(f"{where}: a study has at most {MOST_CELLS:,} cells; write several.")
     if not cells:
         raise DataError(f"{path.name}: there are no cells.")
     return Study(
         path.stem,
-        raw.get("title", path.stem),
-        raw.get("description", ""),
-        raw.get("seed", 0),
+        content.title or path.stem,
+        content.description,
+        content.seed,
         tuple(dict.fromkeys(cells)),
     )
 
 
+def _given(table: Mapping[str, Any], form: Any, where: str) -> dict[str, Any]:
+    """Return the keys that a table has, with their values as the form wants them."""
+    values = msgspec.structs.asdict(convert(table, form, where))
+    return {key: value for key, value in values.items() if value is not msgspec.UNSET}
+
+
 def _expand(
-    block: dict[str, Any], shared: dict[str, Any], settings: dict[str, Any], where: str
-) -> list[Cell]:
-    """Make the cells of one block."""
-    if not isinstance(block, dict):
-        raise DataError(f"{where}: must be a table.")
-    form = {"name": (str,), **_DESIGN, **_SETTINGS}
-    unknown = {key: value for key, value in block.items() if key not in form}
-    check(unknown, form, set(), where)
-    own = {key: value for key, value in block.items() if key in _SETTINGS}
-    _check(own, _SETTINGS, where)
-    compute = _frozen({**settings, **own})
-    axes = {key: _axis(key, value) for key, value in block.items() if key in _DESIGN}
+    block: Mapping[str, Any], shared: Mapping[str, Any], settings: Mapping[str, Any], where: str
+) -> Iterator[Cell]:
+    """Make the cells of one block: every combination of the values of its keys."""
+    given = _given(block, _BlockForm, where)
+    name = given.pop("name", "")
+    where = f"{where} {name!r}" if name else where
+    own = {key: value for key, value in given.items() if key not in _DesignForm.__struct_fields__}
+    # In the order of the file, which is the order of the cells.
+    axes = {key: _axis(key, block[key]) for key in block if key in given and key not in own}
     for key, choices in axes.items():
         if not choices:
             raise DataError(f"{where}: key {key!r} has no values.")
-    cells = []
     for values in itertools.product(*axes.values()):
-        chosen = {**shared, **dict(zip(axes, values, strict=True))}
-        _check(chosen, _DESIGN, where)
+        chosen = _given(dict(zip(axes, values, strict=True)), _DesignForm, where)
         try:
-            cell = Cell(str(block.get("name", "")), Design(**_frozen(chosen)), Settings(**compute))
+            design = Design(**{**shared, **chosen})
+            yield Cell(name, design, Settings(**{**settings, **own}))
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
-        cells.append(cell)
-    return cells
 
 
 def _axis(key: str, value: Any) -> list[Any]:
@@ -185,18 +215,3 @@ def _axis(key: str, value: Any) -> list[Any]:
         nested = isinstance(value, list) and value and isinstance(value[0], list)
         return value if nested else [value]
     return value if isinstance(value, list) else [value]
-
-
-def _check(table: dict[str, Any], form: Form, where: str) -> None:
-    for key, kinds in form.items():
-        if kinds == _NUMBER and type(table.get(key, 0)) not in _NUMBER:
-            raise DataError(f"{where}: key {key!r} must be a number, but is {table[key]!r}.")
-    check(table, form, set(), where)
-    for key in _PATHS:
-        numbers = (int,) if key == "adoption" else _NUMBER
-        if not all(type(item) in numbers for item in table.get(key, ())):
-            raise DataError(f"{where}: key {key!r} must be a list of numbers.")
-
-
-def _frozen(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if key in _TUPLES else v for key, v in table.items()}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Annotated, ClassVar
+
+import msgspec
 
 from didjack.display.wording import listed
 from didjack.errors import ReportError
+from didjack.forms import Form, Whole, read_form
 from didjack_pages.paths import notebooks_dir
 
 _FOLDER = "/reports/learn"  # where the pages of the lessons lie, for links between them
@@ -25,8 +26,7 @@ class Text(str):
         return str(self)
 
 
-@dataclass(frozen=True)
-class Lesson:
+class Lesson(Form, frozen=True, kw_only=True):
     """One lesson of the course.
 
     Attributes
@@ -42,12 +42,12 @@ class Lesson:
         Specifications that it is executed on; the first one for its own page.
     """
 
-    number: int
+    number: Whole
     name: str
     title: str
     question: str
-    needs: tuple[int, ...]
-    on: tuple[str, ...]
+    needs: tuple[Whole, ...]
+    on: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
     def link(self, specification: str | None = None, text: str | None = None) -> str:
         """Return a markdown link to the lesson's page, on its first data or on others."""
@@ -65,6 +65,10 @@ class Lesson:
         return f"[notebook for students](/reports/students/{self.name}.ipynb)"
 
 
+class _CourseFile(Form, frozen=True, kw_only=True):
+    lesson: tuple[Lesson, ...]
+
+
 @cache
 def course() -> tuple[Lesson, ...]:
     """List the lessons, in order.
@@ -74,30 +78,7 @@ def course() -> tuple[Lesson, ...]:
     ReportError
         If ``notebooks/learn/course.toml`` has mistakes.
     """
-    try:
-        return tuple(Lesson(**tuples(entry)) for entry in read_toml("course.toml")["lesson"])
-    except (TypeError, KeyError) as error:
-        raise ReportError(f"course.toml: {error}") from None
-
-
-def tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of a list with tuples in place of lists."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-
-
-def read_toml(name: str) -> Mapping[str, Any]:
-    """Read one of the lists beside the lessons.
-
-    Raises
-    ------
-    ReportError
-        If it is not valid TOML.
-    """
-    path = notebooks_dir() / "learn" / name
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ReportError(f"{name} is not valid TOML: {error}") from None
+    return read_form(notebooks_dir() / "learn" / "course.toml", _CourseFile, ReportError).lesson
 
 
 def lesson(number: int) -> Lesson:
@@ -136,9 +117,20 @@ def head(number: int, specification: str) -> Text:
     )
 
 
+class _Symbol(Form, frozen=True, kw_only=True):
+    symbol: str
+    meaning: str
+
+
+class _Section(Form, frozen=True, kw_only=True):
+    title: str
+    symbols: dict[str, _Symbol]
+
+
 @cache
-def _notation() -> Mapping[str, Mapping[str, Any]]:
-    return read_toml("notation.toml")
+def _notation() -> Mapping[str, _Section]:
+    path = notebooks_dir() / "learn" / "notation.toml"
+    return read_form(path, dict[str, _Section], ReportError)
 
 
 def notation(*keys: str) -> Text:
@@ -150,34 +142,30 @@ def notation(*keys: str) -> Text:
         If the table has no such symbol.
     """
     sections = _notation().values()
-    known = {key for section in sections for key in section["symbols"]}
+    known = {key for section in sections for key in section.symbols}
     if unknown := sorted(set(keys) - known):
         raise ReportError(
             f"notation.toml has no symbol {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
     if keys:
         rows = [
-            entry
-            for section in sections
-            for key, entry in section["symbols"].items()
-            if key in keys
+            entry for section in sections for key, entry in section.symbols.items() if key in keys
         ]
         return Text(_symbol_table(rows))
     return Text(
         "\n\n".join(
-            f"## {section['title']}\n\n{_symbol_table(section['symbols'].values())}"
+            f"## {section.title}\n\n{_symbol_table(section.symbols.values())}"
             for section in sections
         )
     )
 
 
-def _symbol_table(entries: Iterable[Mapping[str, str]]) -> str:
-    rows = [f"| {entry['symbol']} | {entry['meaning']} |" for entry in entries]
+def _symbol_table(entries: Iterable[_Symbol]) -> str:
+    rows = [f"| {entry.symbol} | {entry.meaning} |" for entry in entries]
     return "\n".join(["| Symbol | Meaning |", "|:----------|:--------------------|", *rows])
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Form, frozen=True, kw_only=True):
     """One entry of the glossary.
 
     Attributes
@@ -190,15 +178,21 @@ class Term:
         What programs call it, if they do.
     """
 
+    named_by: ClassVar[tuple[str, ...]] = ("term",)
+
     term: str
     definition: str
-    lesson: tuple[int, ...]
+    lesson: tuple[Whole, ...]
     software: str = ""
 
     @property
     def anchor(self) -> str:
         """Identifier of the entry on the page of the glossary."""
         return "term-" + re.sub(r"[^a-z0-9]+", "-", self.term.lower()).strip("-")
+
+
+class _GlossaryFile(Form, frozen=True, kw_only=True):
+    term: tuple[Term, ...]
 
 
 @cache
@@ -210,10 +204,8 @@ def terms() -> tuple[Term, ...]:
     ReportError
         If ``notebooks/learn/glossary.toml`` has mistakes.
     """
-    try:
-        found = [Term(**tuples(entry)) for entry in read_toml("glossary.toml")["term"]]
-    except (TypeError, KeyError) as error:
-        raise ReportError(f"glossary.toml: {error}") from None
+    path = notebooks_dir() / "learn" / "glossary.toml"
+    found = read_form(path, _GlossaryFile, ReportError).term
     return tuple(sorted(found, key=lambda entry: entry.term.lower()))
 
 

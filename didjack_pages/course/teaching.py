@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import nbformat
 
 from didjack.display.wording import listed
 from didjack.errors import ReportError
-from didjack_pages.course.lessons import Lesson, Text, course, lesson, read_toml, tuples
+from didjack.forms import Form, Whole, read_form
+from didjack_pages.course.lessons import Lesson, Text, course, lesson
 from didjack_pages.paths import notebooks_dir
 
 _SECTION = re.compile(r"^#{2,4} +(?P<title>.+?) *\{#(?P<id>sec-[\w-]+)[^}]*\} *$", re.MULTILINE)
 _EXERCISE = re.compile(r"^:{3,} *\{#(?P<id>exr-[\w-]+)[^}]*\}\s+#+ +(?P<title>.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Form, frozen=True, kw_only=True):
     """What a lecture takes from one lesson.
 
     Attributes
@@ -33,14 +33,15 @@ class Part:
         Labels of the exercises.
     """
 
-    lesson: int
-    minutes: int
+    named_by: ClassVar[tuple[str, ...]] = ("lesson",)
+
+    lesson: Whole
+    minutes: Whole
     live: tuple[str, ...] = ()
     homework: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Lecture:
+class Lecture(Form, frozen=True, kw_only=True):
     """One meeting of a class.
 
     Attributes
@@ -50,6 +51,8 @@ class Lecture:
     note : str
         Markdown that is added.
     """
+
+    named_by: ClassVar[tuple[str, ...]] = ("title",)
 
     title: str
     parts: tuple[Part, ...]
@@ -70,20 +73,11 @@ def lectures(plan: str) -> tuple[Lecture, ...]:
     ReportError
         If there is no such plan, or it has mistakes.
     """
-    plans = read_toml("teaching.toml")
+    path = notebooks_dir() / "learn" / "teaching.toml"
+    plans = read_form(path, dict[str, tuple[Lecture, ...]], ReportError)
     if plan not in plans:
         raise ReportError(f"teaching.toml has no plan {plan!r}; it has {', '.join(plans)}")
-    try:
-        return tuple(
-            Lecture(
-                entry["title"],
-                tuple(Part(**tuples(part)) for part in entry["parts"]),
-                entry.get("note", ""),
-            )
-            for entry in plans[plan]
-        )
-    except (TypeError, KeyError) as error:
-        raise ReportError(f"teaching.toml, {plan}: {error}") from None
+    return plans[plan]
 
 
 def labels(one: Lesson) -> Mapping[str, str]:

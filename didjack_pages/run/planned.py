@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+import msgspec
 
 from didjack.datasets import Dataset, Specification, catalog, dataset_path, unavailable
 from didjack.errors import DatasetUnavailable, ReportError
+from didjack.forms import Form, convert, read_toml
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.run.page import Page
 from didjack_pages.run.parameters import read_parameters
 
-_KEYS: Mapping[str, type] = {
-    "notebook": str,
-    "name": str,
-    "folder": str,
-    "title": str,
-    "description": str,
-    "each": str,
-    "always": bool,
-    "datasets": list,
-    "reads": list,
-    "inputs": list,
-    "parameters": dict,
-    "fast": dict,
-    "also": list,
-}
+
+class _Entry(Form, frozen=True, kw_only=True):
+    """A ``[[page]]`` table; the comment at the top of ``pages.toml`` explains the keys."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("name", "notebook")
+
+    notebook: str
+    name: str = ""
+    folder: str = ""
+    title: str = ""
+    description: str = ""
+    each: Literal["specification"] | None = None
+    always: bool = False
+    datasets: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    fast: dict[str, Any] = msgspec.field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+class _PagesFile(Form, frozen=True, kw_only=True):
+    page: tuple[_Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -146,39 +156,23 @@ def _check_pages(names: Iterable[str] | None, offered: list[str]) -> frozenset[s
 
 
 def _read_entries(path: Path, known: Mapping[str, Dataset]) -> list[dict[str, Any]]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ReportError(f"{path.name} is missing beside the notebooks") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ReportError(f"{path.name} is not valid TOML: {error}") from None
-    entries = content.get("page")
-    if not isinstance(entries, list) or set(content) != {"page"}:
-        raise ReportError(f"{path.name} must consist of [[page]] tables")
-    for number, entry in enumerate(entries, start=1):
-        _check_entry(entry, f"{path.name}, page {number}", known)
-    return entries
+    content = read_toml(path, ReportError)
+    for entry in convert(content, _PagesFile, path.name, ReportError).page:
+        _check_names_of(entry, f"{path.name}, page {entry.name or entry.notebook!r}", known)
+    return list(content["page"])
 
 
-def _check_entry(entry: Mapping[str, Any], where: str, known: Mapping[str, Dataset]) -> None:
-    if unknown := sorted(set(entry) - set(_KEYS)):
-        raise ReportError(
-            f"{where}: unknown key {', '.join(unknown)}; there are {', '.join(_KEYS)}"
-        )
-    for key, value in entry.items():
-        if not isinstance(value, _KEYS[key]):
-            raise ReportError(f"{where}: {key} must be a {_KEYS[key].__name__}, not {value!r}")
-    if "notebook" not in entry:
-        raise ReportError(f"{where}: the key notebook is missing")
-    if entry.get("each", "specification") != "specification":
-        raise ReportError(f'{where}: each can only be "specification", not {entry["each"]!r}')
-    named = {*entry.get("datasets", ()), *entry.get("reads", ())}
-    if unknown := sorted(named - set(known)):
-        raise ReportError(f"{where}: the catalog has no dataset {', '.join(unknown)}")
-
-    specifications = {spec.name for dataset in known.values() for spec in dataset.specifications}
-    if unknown := sorted(set(entry.get("also", ())) - specifications):
-        raise ReportError(f"{where}: the catalog has no specification {', '.join(unknown)}")
+def _check_names_of(entry: _Entry, where: str, known: Mapping[str, Dataset]) -> None:
+    specifications = [spec.name for dataset in known.values() for spec in dataset.specifications]
+    for kind, names, offered in (
+        ("dataset", entry.datasets + entry.reads, list(known)),
+        ("specification", entry.also, specifications),
+    ):
+        if unknown := sorted(set(names) - set(offered)):
+            raise ReportError(
+                f"{where}: the catalog has no {kind} {', '.join(unknown)}; it has "
+                f"{', '.join(offered)}"
+            )
 
 
 def _check_unique(names: Iterable[str]) -> None:

@@ -6,9 +6,10 @@ import hashlib
 
 import pytest
 
+from didjack import att_gt
 from didjack.datasets import load as datasets
-from didjack.datasets.entries import read_catalog
-from didjack.datasets.own import specification_text
+from didjack.datasets.catalog_file import read_catalog
+from didjack.datasets.specification_file import specification_text, write_specification
 from didjack.errors import ChecksumError, DataError
 from didjack.paths import data_dir
 
@@ -23,6 +24,8 @@ tname = "year"
 gname = "g"
 idname = "id"
 """
+HALVES = '{ column = "h", rule = "integer_division", of = "id", divisor = 0 }'
+BLOCK = OWN[OWN.index("[[specifications]]") :]
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def test_written_specifications_come_back(own):
         "anticipation": 0,
         "clustervars": ["a", "b"],
     }
-    written = datasets.write_specification(target, data, kwargs, "a", description="line\nline")
+    written = write_specification(target, data, kwargs, "a", description="line\nline")
     spec = datasets.load_specification(written)
     assert spec.kwargs == {key: value for key, value in kwargs.items() if value is not None}
     assert (spec.name, spec.title, spec.cluster) == ("made", "data.csv", "a")
@@ -96,21 +99,54 @@ def test_written_specifications_come_back(own):
         ('file = "sub/data.csv"', "", r"mine\.toml, dataset: key 'file' is missing"),
         ('file = "sub/data.csv"', 'fiel = "a"', r"unknown key 'fiel'; did you mean 'file'\?"),
         ("[dataset]", "[data]", r"unknown key 'data'; did you mean 'dataset'\?"),
-        ('yname = "y"', "", r"specification 'mine', att_gt: key 'yname' is missing"),
+        ('yname = "y"', "", r"mine\.toml, specification 1, att_gt: key 'yname' is missing"),
         ('yname = "y"', "yname = 1", "key 'yname' must be a text, but is 1"),
         ('yname = "y"', 'yname = "y"\npanel = 1', "key 'panel' must be true or false"),
-        ('yname = "y"', 'yname = "y"\nanticipation = true', "must be a whole number, but is True"),
+        (
+            'yname = "y"',
+            'yname = "y"\nanticipation = true',
+            "'anticipation' must be a whole number, but is true",
+        ),
         ('yname = "y"', 'yname = "y"\nxformula = "~ a"', "did you mean 'xformla'"),
-        ('yname = "y"', 'yname = "y"\nclustervars = [1]', "'clustervars' must hold texts only"),
+        (
+            'yname = "y"',
+            'yname = "y"\nclustervars = [1]',
+            "entry 1 of key 'clustervars' must be a text",
+        ),
         ('idname = "id"', "panel = false", "key 'cluster' is missing"),
-        ("[[specifications]]", "[[specifications]]\n[[specifications]]", "but holds 2"),
+        ('idname = "id"', f'idname = "id"\n{BLOCK}', "but holds 2; write one file for each"),
         ('yname = "y"', "yname = y", "not a TOML file"),
+        ('yname = "y"', f"yname = {'[' * 10**5}", "not a TOML file"),
+        ('yname = "y"', "yname = 2020-01-31", "'yname' must be a text, but is 2020-01-31"),
+        ('yname = "y"', f'yname = "y"\nanticipation = {10**30}', "more than 20 digits"),
+        (
+            "[[specifications]]",
+            '[[specifications]]\nweights = "R"',
+            "must be one of 'did', 'csdid'",
+        ),
+        ('"sub/data.csv"', '"a\\u0000.csv"', "'mine': key 'file' cannot be the name of a file"),
+        ('"sub/data.csv"', '"a.csv"\nurl = "http://x"', "dataset: unknown key 'url'"),
+        ('"sub/data.csv"', '"a.csv"\nderive = [1]', "entry 1 of key 'derive' must be a table"),
+        (
+            '"sub/data.csv"',
+            f'"a.csv"\nderive = [{HALVES}]',
+            "derive 'h': key 'divisor' must be a wh",
+        ),
     ],
 )
 def test_faults_in_own_specifications(own, old, new, message):
     own.write_text(OWN.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError, match=message):
         datasets.load_specification(own)
+
+
+def test_nothing_in_a_specification_is_run(own, tmp_path):
+    trap = f"__import__('pathlib').Path({str(tmp_path / 'sprung')!r}).touch()"
+    own.write_text(OWN.replace('yname = "y"', f'yname = "y"\nxformla = "~ {trap}"'))
+    spec = datasets.load_specification(own)
+    with pytest.raises(DataError):
+        att_gt(datasets.specification_frame(spec), **spec.kwargs)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_own_files_that_are_missing(own, tmp_path):
@@ -130,11 +166,19 @@ def test_own_files_that_are_missing(own, tmp_path):
         ('sha256 = "a1', 'sha256 = "x1', "'castle': key 'sha256' must be 64"),
         ('name = "medicaid"', 'name = "castle"', "dataset 'castle': key 'name' occurs 2 times"),
         ('"castle-notyet"', '"castle"', "specification 'castle': key 'name' occurs 2 times"),
-        ('name = "castle"\n', "", "key 'name' is missing in an entry of 'datasets'"),
+        ('name = "castle"\n', "", r"catalog\.toml, dataset 1: key 'name' is missing"),
         ('cluster = "sid"\n', "", "'castle', specification 'castle': key 'cluster' is missing"),
-        ('rule = "first_period"', 'rule = "first"', "'merit': unknown rule 'first'"),
-        ('flag = "merit"\n', "", "'merit', derive 'first_period': key 'flag' is missing"),
-        ('sid = "number', 'sid = 1\n"x" = "', "'castle': key 'columns' must hold texts"),
+        (
+            'rule = "first_period"',
+            'rule = "first"',
+            "'merit', derive 1: key 'rule' must be one of 'first_period'",
+        ),
+        ('flag = "merit"\n', "", "'merit', derive 'gvar': key 'flag' is missing"),
+        (
+            'sid = "number',
+            'sid = 1\n"x" = "',
+            "'castle', columns: key 'sid' must be a text, but is 1",
+        ),
         ('name = "castle"', 'name = "castle"\nname = "a"', "not a TOML file"),
     ],
 )

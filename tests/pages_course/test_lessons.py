@@ -16,7 +16,7 @@ import yaml
 from didjack.datasets import load_specification
 from didjack.errors import ReportError
 from didjack_pages.course.cell_names import defined, used
-from didjack_pages.course.lessons import course, glossary, head, lesson, notation, terms
+from didjack_pages.course.lessons import _notation, course, glossary, head, lesson, notation, terms
 from didjack_pages.course.teaching import course_table, direct_needs, labels, lecture_plan, lectures
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.render.cell_options import cell_options, split_options
@@ -77,6 +77,49 @@ def test_lessons_are_numbered_and_build_on_earlier_ones():
         assert all(k < one.number for k in one.needs)
         for name in one.on:
             load_specification(name)
+
+
+@pytest.mark.parametrize(
+    ("file", "read_list", "old", "new", "message"),
+    [
+        ("course", course, "needs = [1]", 'needs = ["1"]', "lesson '02-.*: entry 1 of key 'needs'"),
+        (
+            "course",
+            course,
+            'on = ["castle", "medicaid"]',
+            "on = []",
+            "lesson '01-.*'on' must be a l",
+        ),
+        (
+            "course",
+            course,
+            "number = 1",
+            "nummer = 1",
+            "unknown key 'nummer'; did you mean 'number'",
+        ),
+        ("glossary", terms, "definition =", "defintion =", "term 'Agg.*did you mean 'definition'"),
+        ("notation", notation, "meaning =", "means =", "data, symbols, i: unknown key 'means'"),
+        (
+            "teaching",
+            lectures,
+            "minutes = 45",
+            "minutes = 'x'",
+            "five 'What .*part 1: key 'minutes'",
+        ),
+        ("teaching", lectures, "[[five]]", "[five", "not a TOML file"),
+    ],
+)
+def test_mistakes_in_the_lists_are_named(tmp_path, monkeypatch, file, read_list, old, new, message):
+    (tmp_path / "learn").mkdir()
+    text = (FOLDER / f"{file}.toml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "learn" / f"{file}.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    for module in ("lessons", "teaching"):
+        monkeypatch.setattr(f"didjack_pages.course.{module}.notebooks_dir", lambda: tmp_path)
+    monkeypatch.setattr("didjack_pages.course.lessons._notation", _notation.__wrapped__)
+    read_again = getattr(read_list, "__wrapped__", read_list)  # not what is kept of the true list
+    with pytest.raises(ReportError, match=rf"^.*{file}\.toml.*{message}"):
+        read_again(*(["five"] if read_list is lectures else []))
 
 
 def test_the_course_is_complete():

@@ -117,17 +117,29 @@ def test_unavailable_data_leave_their_pages_out_in_one_line(notebooks, monkeypat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[page]]\nnotebok = 'x'", "page 1: unknown key notebok; there are notebook, name"),
-        ("[[page]]\nfolder = 'x'", "page 1: the key notebook is missing"),
-        ("[[page]]\nnotebook = 1", "notebook must be a str, not 1"),
-        ("[[page]]\nnotebook = 'x'\neach = 'dataset'", "each can only be"),
-        ("[[page]]\nnotebook = 'x'\ndatasets = ['nix']", "the catalog has no dataset nix"),
-        ("[[page]]\nnotebook = 'x'\nreads = ['nix']", "the catalog has no dataset nix"),
-        ("[[page]]\nnotebook = 'x'\nalso = ['nix']", "the catalog has no specification nix"),
+        (
+            "[[page]]\nnotebok = 'x'",
+            "page 1: unknown key 'notebok'; did you mean 'notebook'[?] The keys are notebook, name",
+        ),
+        ("[[page]]\nfolder = 'x'", "page 1: key 'notebook' is missing"),
+        ("[[page]]\nnotebook = 1", "page 1: key 'notebook' must be a text, but is 1"),
+        (
+            "[[page]]\nnotebook = 'x'\neach = 'dataset'",
+            "page 'x': key 'each' must be one of 'specification', but is 'dataset'",
+        ),
+        ("[[page]]\nnotebook = 'x'\nname = 'y'\nalways = 1", "page 'y': key 'always' must be true"),
+        ("[[page]]\nnotebook = 'x'\ninputs = [1]", "'x': entry 1 of key 'inputs' must be a text"),
+        (
+            "[[page]]\nnotebook = 'x'\ndatasets = ['nix']",
+            "the catalog has no dataset nix; it has c",
+        ),
+        ("[[page]]\nnotebook = 'x'\nreads = ['nix']", "the catalog has no dataset nix; it has c"),
+        ("[[page]]\nnotebook = 'x'\nalso = ['nix']", "'x': the catalog has no specification nix"),
         ("[[page]]\nnotebook = 'x'\n[[page]]\nnotebook = 'x'", "make the page x: give one"),
-        ("page = 1", "must consist of"),
-        ("[[page]\n", "not valid TOML"),
-        (None, "pages.toml is missing"),
+        ("page = 1", "pages.toml: key 'page' must be a list of tables, but is 1"),
+        ("[page]", "pages.toml: key 'page' must be a list of tables, but is an empty table"),
+        ("[[page]\n", "not a TOML file"),
+        (None, "pages.toml: there is no such file"),
     ],
 )
 def test_mistakes_in_pages_toml_are_named(tmp_path, text, message):

@@ -58,6 +58,18 @@ def test_lists_make_every_combination(study):
     assert len({cell.key for cell in mine.cells}) == 6
 
 
+def test_a_block_overrides_what_is_shared_with_a_default_too(study):
+    assert Design().rho == 0.5
+    mine = study("[design]\nrho = 0.9\n[settings]\ntwfe = false\n[[cells]]\nrho = 0.5\ntwfe = true")
+    (cell,) = mine.cells
+    assert (cell.design.rho, cell.settings.twfe) == (0.5, True)
+
+
+def test_a_study_without_blocks_is_one_design(study):
+    (cell,) = study("[design]\nclusters = 8\ntreated = 4").cells
+    assert (cell.name, cell.design) == ("", Design(clusters=8, treated=4))
+
+
 def test_keys_follow_from_content_alone():
     assert Design(rho=0).key == Design(rho=0.0).key
     assert Design(rho=0.1).key != Design(rho=0.2).key
@@ -75,18 +87,41 @@ def test_shipped_studies_can_be_read():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("treated = [2, 3]", "treated = [2, 30]", "cells 1: Design: 30 treated clusters"),
+        ("treated = [2, 3]", "treated = [2, 30]", "cells 1 'a': Design: 30 treated clusters"),
         ("adoption = [3]", "adoption = [9]", "outside the periods 2 to 5"),
         ("clusters = 8", "cluster = 8", "did you mean 'clusters'"),
         ("treated = [2, 3]", "treatd = [2, 3]", "did you mean 'treated'"),
         ("clusters = 8", "clusters = 8.5", "'clusters' must be a whole number"),
         ("rho = [0, 0.5]", 'rho = "high"', "'rho' must be a number, but is 'high'"),
-        ("adoption = [3]", "adoption = [2.5]", "'adoption' must be a list of numbers"),
-        ("adoption = [3]", "adoption = 3", "'adoption' must be a list"),
+        (
+            "adoption = [3]",
+            "adoption = [2.5]",
+            "entry 1 of key 'adoption' must be a whole number, but is 2.5",
+        ),
+        ("adoption = [3]", "adoption = 3", "'adoption' must be a list of whole numbers, but is 3"),
         ('tests = ["cv3"]', 'tests = ["cv9"]', "tests has cv9"),
         ('types = ["simple"]', 'type = ["simple"]', "did you mean 'types'"),
         ("treated = [2, 3]", "treated = []", "'treated' has no values"),
         ("[[cells]]", "[[cells]", "not a TOML file"),
+        (
+            "clusters = 8",
+            f"clusters = {10**9}",
+            "a whole number, at least -1,000,000 and at most 1",
+        ),
+        ("noise_sd = 1", "noise_sd = inf", "'noise_sd' must be a number, at least"),
+        (
+            "rho = [0, 0.5]",
+            "rho = [0, [1]]",
+            "cells 1 'a': key 'rho' must be a number, but is a list",
+        ),
+        ("adoption = [[3], [2, 4]]", "adoption = [[3], 4]", "cells 2 'b': key 'adoption' must be"),
+        ("seed = 4", "seed = -1", "key 'seed' must be a whole number, at least 0"),
+        ('name = "a"', "name = 1", "cells 1: key 'name' must be a text"),
+        (
+            "treated = [2, 3]",
+            f"treated = {[2] * 400}\nunits = {[2] * 400}",
+            "cells 1: a study has at most 100,000 cells; write several",
+        ),
     ],
 )
 def test_mistakes_are_named(study, old, new, message):

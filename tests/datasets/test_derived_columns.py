@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from didjack.datasets.derive import Derivation, derive
+from didjack.datasets.derived_columns import Derivation, derive
 from didjack.errors import DataError
 
 
@@ -49,3 +49,5 @@ def test_integer_division_wants_numbers():
     assert derive(pd.DataFrame({"s": [105, 99]}), rule, "d")["g"].tolist() == [10, 9]
     with pytest.raises(DataError, match="column 's' is not numeric"):
         derive(pd.DataFrame({"s": ["a"]}), rule, "d")
+    with pytest.raises(DataError, match="column 's' has infinite values"):
+        derive(pd.DataFrame({"s": [1.0, np.inf]}), rule, "d")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+import numpy as np
 import pandas as pd
 
 from didjack.errors import DataError
@@ -50,13 +52,16 @@ def _integer_division(frame: pd.DataFrame, *, of: str, divisor: int) -> pd.Serie
     values = _complete(frame, of)
     if not pd.api.types.is_numeric_dtype(values):
         raise DataError(f"column {of!r} is not numeric")
+    if not np.isfinite(values.to_numpy(dtype="float64")).all():
+        raise DataError(f"column {of!r} has infinite values")
     return (values // divisor).astype("int64")
 
 
+_Divisor = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 # What a rule does, and the name and type of each of its arguments.
-RULES: dict[str, tuple[Callable[..., pd.Series], dict[str, type]]] = {
+RULES: dict[str, tuple[Callable[..., pd.Series], dict[str, Any]]] = {
     "first_period": (_first_period, {"flag": str, "by": str, "time": str}),
-    "integer_division": (_integer_division, {"of": str, "divisor": int}),
+    "integer_division": (_integer_division, {"of": str, "divisor": _Divisor}),
 }
 
 
