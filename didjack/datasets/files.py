@@ -32,9 +32,15 @@ def _pooch() -> Any:
     return pooch
 
 
+def _requests() -> Any:
+    """Import requests, which pooch downloads with: its errors say why a download failed."""
+    import requests
+
+    return requests
+
+
 def _cache_folder() -> Path:
-    pooch = _pooch()
-    return Path(pooch.os_cache("didjack"))
+    return Path(_pooch().os_cache("didjack"))
 
 
 def _folders(dataset: Dataset) -> list[Path]:
@@ -93,8 +99,7 @@ def _quiet_pooch() -> Iterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    import requests
-
+    requests = _requests()
     if isinstance(error, requests.Timeout):
         return "does not answer"
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -105,9 +110,23 @@ def _cause(error: Exception) -> str:
 
 
 def download(dataset: Dataset) -> Path:
-    """Fetch a file into the cache; a wrong one never gets there."""
-    pooch = _pooch()
+    """Fetch a file into the cache; a wrong one never gets there.
+
+    Raises
+    ------
+    ChecksumError
+        What the address gives is not the file that the catalog describes.
+    DatasetUnavailable
+        The address does not answer, the file cannot be stored, or pooch is not installed.
+    """
     url = str(dataset.url)
+    named = os.environ.get(FOLDER_VARIABLE)
+    folder = f"is not in {named}" if named else f"{FOLDER_VARIABLE} names no folder with it"
+    missing = f"dataset {dataset.name!r}: {dataset.file} does not ship with didjack, {folder}, and"
+    try:
+        pooch = _pooch()
+    except ImportError as error:
+        raise DatasetUnavailable(f"{missing} it cannot be downloaded: {error}") from error
 
     def checked(url: str, output_file: str, mover: object) -> None:
         pooch.HTTPDownloader(timeout=_TIMEOUT)(url, output_file, mover)
@@ -129,13 +148,8 @@ def download(dataset: Dataset) -> Path:
                 downloader=checked,
             )
     except OSError as error:  # the errors of requests are OSErrors
-        named = os.environ.get(FOLDER_VARIABLE)
-        folder = f"is not in {named}" if named else f"{FOLDER_VARIABLE} names no folder with it"
         host = url.split("/")[2]
-        raise DatasetUnavailable(
-            f"dataset {dataset.name!r}: {dataset.file} does not ship with didjack,"
-            f" {folder}, and {host} {_cause(error)}."
-        ) from error
+        raise DatasetUnavailable(f"{missing} {host} {_cause(error)}.") from error
     return Path(path)
 
 

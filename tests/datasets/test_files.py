@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from pathlib import Path
 
 import pooch
@@ -83,6 +84,18 @@ def test_merit_out_of_reach(nowhere):
     with pytest.raises(DatasetUnavailable, match="does not ship with didjack"):
         datasets.load_dataset("merit")  # whoever asks for the data themselves tries again
     assert len(nowhere) == 2
+
+
+def test_without_the_package_that_downloads(monkeypatch, tmp_path):
+    """Everything else works: what is at hand is read, and the reason is one line."""
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setattr(datasets, "_failed", {})
+    monkeypatch.setenv("DIDJACK_DATA", str(tmp_path))
+    assert datasets.unavailable("castle") is None
+    reason = datasets.unavailable("merit")
+    assert f"merit.dta does not ship with didjack, is not in {tmp_path}, and it cannot be" in reason
+    assert "pooch" in reason
+    assert "\n" not in reason
 
 
 def test_folder_without_the_file(nowhere, monkeypatch, tmp_path):
