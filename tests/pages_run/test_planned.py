@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from didjack.datasets import catalog
 from didjack.errors import ReportError
 from didjack_pages.run import plan_pages
 
@@ -13,18 +14,16 @@ from didjack_pages.run import plan_pages
 def test_plan_has_one_page_for_each_specification_in_catalog_order(notebooks, monkeypatch):
     monkeypatch.setattr("didjack_pages.run.planned.unavailable", lambda name: None)
     monkeypatch.setattr("didjack_pages.run.planned.dataset_path", lambda name: Path(f"{name}.csv"))
-    from didjack.datasets import catalog
-
     specs = [spec for dataset in catalog().values() for spec in dataset.specifications]
     pages, skipped = plan_pages(notebooks=notebooks)
     expected = ["start", *(f"datasets/{spec.name}" for spec in specs), "study"]
     assert [page.name for page in pages] == expected
     assert [page.order for page in pages] == list(range(1, len(pages) + 1))
     assert skipped == []
-    castle = pages[1]
-    assert castle.parameters == {"level": 0.9, "specification": specs[0].name}
-    assert (castle.title, castle.description) == (specs[0].title, specs[0].description)
-    assert castle.inputs == (Path("castle.csv"),)
+    for page, spec in zip(pages[1:-1], specs, strict=True):
+        assert page.parameters == {"level": 0.9, "specification": spec.name}
+        assert (page.title, page.description) == (spec.title, spec.description)
+        assert page.inputs == (Path(f"{spec.dataset}.csv"),)
     # The third notebook has a specification by default.
     assert pages[-1].inputs == (Path("castle.csv"), notebooks.parent / "data/extra.csv")
 
@@ -32,7 +31,8 @@ def test_plan_has_one_page_for_each_specification_in_catalog_order(notebooks, mo
 def test_plan_of_one_dataset_keeps_its_pages_and_those_for_always(notebooks):
     pages, _ = plan_pages(datasets=["mpdta"], notebooks=notebooks)
     assert pages[0].name == "start"
-    assert {page.name.split("-")[0] for page in pages[1:]} == {"datasets/mpdta"}
+    own = [f"datasets/{spec.name}" for spec in catalog()["mpdta"].specifications]
+    assert [page.name for page in pages[1:]] == own
 
 
 def test_places_in_the_sidebar_do_not_depend_on_the_choice(notebooks):
@@ -54,8 +54,8 @@ def test_one_page_can_be_chosen(notebooks):
     assert [page.name for page in pages] == chosen  # not even those for always
     assert skipped == []
     both = plan_pages(datasets=["medicaid"], only=["study"], notebooks=notebooks)[0]
-    names = {page.name for page in both}
-    assert names == {"start", "datasets/medicaid", "datasets/medicaid-weighted", "study"}
+    own = {f"datasets/{spec.name}" for spec in catalog()["medicaid"].specifications}
+    assert {page.name for page in both} == {"start", "study"} | own
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,9 @@ def test_unavailable_data_leave_their_pages_out_in_one_line(notebooks, monkeypat
     reason = {"merit": "no network"}
     monkeypatch.setattr("didjack_pages.run.planned.unavailable", reason.get)
     pages, skipped = plan_pages(notebooks=notebooks)
-    assert not [page for page in pages if "merit" in page.name]
-    assert len(skipped) == 1
-    assert skipped[0].startswith("datasets/merit")
-    assert skipped[0].endswith(": no network")
+    left_out = [f"datasets/{spec.name}" for spec in catalog()["merit"].specifications]
+    assert not {page.name for page in pages} & set(left_out)
+    assert skipped == [f"{', '.join(left_out)}: no network"]
 
 
 @pytest.mark.parametrize(
