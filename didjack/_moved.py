@@ -16,8 +16,8 @@ from typing import Any, cast
 
 # Old name: new name. A package stands for the modules inside it as well.
 MOVED = {
-    "didjack.aggregate": "didjack.effects.aggregate",
-    "didjack.attgt": "didjack.effects.attgt",
+    "didjack.aggregate": "didjack.effects",
+    "didjack.attgt": "didjack.effects",
     "didjack.cells": "didjack.sample.cells",
     "didjack.decomposition": "didjack.regression",
     "didjack.diagnostics": "didjack.display.diagnostics",

@@ -107,7 +107,7 @@ def _latex(table: pd.DataFrame, level: float) -> str:
 
 
 def _html(table: pd.DataFrame, level: float) -> str:
-    from didjack.display.layout import great_table
+    from didjack.display.great_layout import great_table
 
     laid_out = great_table(display_columns(table, level)).cols_align("left", list(_WORDS))
     return str(laid_out.as_raw_html()) + "\n"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from didjack.core.linalg import Array
 from didjack.core.lincom import describe_lincom, parse_lincom
+from didjack.core.student import critical_value, two_sided_p
 from didjack.core.views import Shown
 from didjack.errors import DesignError
 
@@ -114,12 +114,12 @@ class Inference(Shown):
     @property
     def p(self) -> Array:
         """Two-sided p-values, (P,)."""
-        return np.asarray(2 * stats.t.sf(np.abs(self.t), self.df))
+        return two_sided_p(self.t, self.df)
 
     @property
     def critical_value(self) -> Array:
         """Quantiles that the intervals use, (P,)."""
-        return np.asarray(stats.t.ppf(0.5 + self.level / 2, self.df))
+        return critical_value(1 - self.level, self.df)
 
     @property
     def ci_low(self) -> Array:

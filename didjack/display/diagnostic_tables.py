@@ -15,7 +15,7 @@ from didjack.display.diagnostics import (
     records,
     unit_noun,
 )
-from didjack.display.layout import great_table
+from didjack.display.great_layout import great_table
 from didjack.display.wording import (
     NONE,
     cluster_label,

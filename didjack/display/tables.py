@@ -17,8 +17,8 @@ from didjack.display.diagnostic_tables import (
 )
 from didjack.display.diagnostics import treated_clusters as count_treated
 from didjack.display.diagnostics import unit_noun
+from didjack.display.great_layout import great_table
 from didjack.display.latex import latex_table
-from didjack.display.layout import great_table
 from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
     decimals,

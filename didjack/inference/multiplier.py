@@ -15,8 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from scipy import stats
+from scipy.special import ndtri
 
 from didjack.core.analytic import influence_sums
 from didjack.core.linalg import Array
@@ -29,7 +28,7 @@ from didjack.inference.honestdid import HonestDiDInput, honestdid_input
 from didjack.inference.pretest import PreTest, joint_pretest
 
 BLOCK = 250  # draws per seed
-_Z = stats.norm.ppf(0.75) - stats.norm.ppf(0.25)
+_Z = float(ndtri(0.75) - ndtri(0.25))
 
 
 def rademacher(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -272,6 +271,8 @@ def bootstrap_draws(
     sums: Array, distribution: str, n_boot: int, seed: int, n_jobs: int = 1
 ) -> Array:
     """Draw sum_c v_c S_c, shape (B, P), in blocks that each have a seed of their own."""
+    from joblib import Parallel, delayed  # spared where nothing is drawn
+
     sizes = [min(BLOCK, n_boot - start) for start in range(0, n_boot, BLOCK)]
     seeds = np.random.SeedSequence(seed).spawn(len(sizes))
     tasks = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc, fdtrc
 
 from didjack.core.linalg import Array
 from didjack.core.results import Inference
@@ -119,7 +119,7 @@ def wald_test(b: Array, V: Array, made_of: str) -> tuple[float, float]:
             "study, or its CV3 F test."
         )
     W = float(b @ np.linalg.solve(V, b))
-    return W, float(stats.chi2.sf(W, q))
+    return W, float(chdtrc(q, W))
 
 
 def f_test(
@@ -155,4 +155,4 @@ def f_test(
             "min_e closer to zero, or a single linear combination with lincom."
         )
     F = float((H - q) / (q * (H - 1)) * b @ np.linalg.solve(V, b))
-    return F, float(stats.f.sf(F, q, H - q)), (float(q), float(H - q))
+    return F, float(fdtrc(q, H - q, F)), (float(q), float(H - q))

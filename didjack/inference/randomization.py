@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from didjack.core.linalg import Array, Index
 from didjack.core.views import Shown
@@ -161,6 +160,8 @@ def randomize(
     name = actual.cluster
     code, first = _cohorts(target.estimation, name)
     others, exact = _other_assignments(first, n_permutations, np.random.default_rng(seed))
+    from joblib import Parallel, delayed  # spared where nothing is randomized
+
     chunks = [others[at : at + CHUNK] for at in range(0, len(others), CHUNK)]
     tasks = (delayed(_estimate_all)(target, name, code, first, chunk) for chunk in chunks)
     draws = np.concatenate([np.empty((0, 2)), *Parallel(n_jobs=n_jobs)(tasks)])

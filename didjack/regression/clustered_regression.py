@@ -19,7 +19,7 @@ from didjack.core.linalg import Array, Index
 from didjack.core.moments import delete_one
 from didjack.core.results import Inference
 from didjack.errors import DataError, DesignError
-from didjack.regression.leave_out import Deletions, deletions, reason, row_scores
+from didjack.regression.leave_out import LeaveOut, deletions, reason, row_scores
 from didjack.regression.leverage import (
     effective_number,
     leverage_of,
@@ -79,7 +79,7 @@ class Regression:
         return sum_within(self.Q * self.residuals[:, None], self.code, self.n_clusters)
 
     @cached_property
-    def _deletions(self) -> Deletions:
+    def _deletions(self) -> LeaveOut:
         return deletions(self.Q, self.code, self.n_clusters)
 
     @cached_property

@@ -17,7 +17,7 @@ REMAINS = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
-class Deletions:
+class LeaveOut:
     """Eigenvalues and eigenvectors of I - Q_g'Q_g, for G clusters and k columns.
 
     Attributes
@@ -63,7 +63,7 @@ class Deletions:
         return np.einsum("gij,gj->gi", self.vectors, inside)
 
 
-def deletions(Q: Array, code: Index, n_clusters: int) -> Deletions:
+def deletions(Q: Array, code: Index, n_clusters: int) -> LeaveOut:
     """Decompose I - Q_g'Q_g for every cluster, as the sum of Q_h'Q_h over the others.
 
     Parameters
@@ -76,7 +76,7 @@ def deletions(Q: Array, code: Index, n_clusters: int) -> Deletions:
     """
     grams = np.stack([Q[rows].T @ Q[rows] for rows in rows_by(code, n_clusters)])
     values, vectors = np.linalg.eigh(delete_one(grams)[1:])
-    return Deletions(values, vectors)
+    return LeaveOut(values, vectors)
 
 
 def reason(combinations: Array, names: pd.Index) -> str:

@@ -18,7 +18,7 @@ _KNOWN_TYPES = {"str", "int", "float", "bool", "list", "dict", "None"}
 
 
 @dataclass(frozen=True)
-class Parameter:
+class NotebookParameter:
     """One assignment of the cell: ``level: float = 0.95  # coverage``."""
 
     name: str
@@ -70,7 +70,7 @@ def read_code(notebook: Path) -> list[CodeCell]:
         raise ValueError(f"{notebook.name} is not a notebook") from None
 
 
-def read_parameters(notebook: Path) -> dict[str, Parameter]:
+def read_parameters(notebook: Path) -> dict[str, NotebookParameter]:
     """Return what a notebook takes, by name.
 
     papermill's own inspection overlooks parameters with an annotation such as ``int | None``.
@@ -84,7 +84,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         raise ReportError(f"{notebook.name}: the parameters cell is not Python: {error}") from None
 
 
-def _parse(source: str) -> Iterator[Parameter]:
+def _parse(source: str) -> Iterator[NotebookParameter]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
     target: ast.expr
@@ -97,7 +97,7 @@ def _parse(source: str) -> Iterator[Parameter]:
             continue
         if isinstance(target, ast.Name) and node.value is not None:
             comment = comments.get(node.end_lineno or 0, "")
-            yield Parameter(target.id, annotation, ast.unparse(node.value), comment)
+            yield NotebookParameter(target.id, annotation, ast.unparse(node.value), comment)
 
 
 def _type_of(value: ast.expr) -> str:

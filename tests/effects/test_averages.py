@@ -302,23 +302,23 @@ def test_an_event_study_without_an_effect_after_treatment_has_no_overall_effect(
 
 def test_all_event_times_and_weights_of_cohorts_unless_asked_otherwise():
     assert Rule() == Rule("simple", -np.inf, np.inf, None, "did")
-    assert dj.aggte(estimate("panel", "varying")).plan.rule == Rule()
+    assert dj.aggte(estimate("panel", "varying")).elements.rule == Rule()
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_shapes_of_a_plan(type_):
+def test_shapes_of_the_elements(type_):
     agg = dj.aggte(estimate("panel", "universal"), type=type_)
-    plan, m = agg.plan, len(agg.attgt.cells)
+    elements, m = agg.elements, len(agg.attgt.cells)
     K = 1 if type_ == "simple" else len(agg.parameters) - 1
-    assert plan.labels.shape == plan.in_overall.shape == plan.first_cell.shape == (K,)
-    assert plan.member.shape == (K, m) and plan.used.shape == (m,)
-    assert plan.member.dtype == plan.in_overall.dtype == plan.used.dtype == bool
-    assert plan.in_overall.tolist() == [type_ != "dynamic" or e >= 0 for e in plan.labels]
-    names = [plan.parameters[0], *(float(n.split(":")[1]) for n in plan.parameters[1:])]
-    assert names == ["overall", *(plan.labels if type_ != "simple" else [])]
-    for row, cell in zip(plan.member, plan.first_cell, strict=True):
+    assert elements.labels.shape == elements.in_overall.shape == elements.first_cell.shape == (K,)
+    assert elements.member.shape == (K, m) and elements.used.shape == (m,)
+    assert elements.member.dtype == elements.in_overall.dtype == elements.used.dtype == bool
+    assert elements.in_overall.tolist() == [type_ != "dynamic" or e >= 0 for e in elements.labels]
+    names = [elements.parameters[0], *(float(n.split(":")[1]) for n in elements.parameters[1:])]
+    assert names == ["overall", *(elements.labels if type_ != "simple" else [])]
+    for row, cell in zip(elements.member, elements.first_cell, strict=True):
         assert cell == np.flatnonzero(row)[0]
-    np.testing.assert_array_equal(plan.used, plan.member.sum(axis=0) > 0)
+    np.testing.assert_array_equal(elements.used, elements.member.sum(axis=0) > 0)
 
 
 def test_weights_of_cells():

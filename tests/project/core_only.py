@@ -63,11 +63,11 @@ def hide_the_rest() -> None:
 
 def refusal(function, *args) -> str | None:
     """Return the message with which a call says what is missing."""
-    from didjack import MissingExtraError
+    from didjack import DidjackError
 
     try:
         function(*args)
-    except MissingExtraError as error:
+    except DidjackError as error:
         return str(error)
     return None
 

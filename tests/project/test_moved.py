@@ -38,7 +38,7 @@ NAMES = {
     "didjack.simulate.claims": "claims sizes",
     "didjack.simulate.figures": "plot_rates",
     "didjack.students": "write_students",
-    "didjack.tables": "AGGREGATIONS SHORT cohort_table elements_frame elements_table great_table "
+    "didjack.tables": "cohort_table elements_frame elements_table great_table "
     "inference_frame inference_table influence_table ledger_table lost_table paper_frame "
     "paper_table to_latex",
     "didjack.teaching": "course_table direct_needs lecture_plan",

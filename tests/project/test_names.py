@@ -16,17 +16,13 @@ PACKAGES = {
 }
 
 # Classes that may share a name, and why. Those to be renamed are to leave this list.
-SHARED_CLASSES = {
-    "Plan": "to be renamed: effects/averages.py, simulate/planning.py",
-    "_Names": "to be renamed: didjack_pages/course/cell_names.py, render/plain.py",
-    "Item": "to be renamed: didjack_pages/reference/describe.py, render/navigation.py",
-}
+SHARED_CLASSES = {}
 
 # Files of one package that may share a name, and why.
 SHARED_FILES = {
     ("didjack", "comparison.py"): "the comparison of inferences, and the plot of it",
     ("didjack", "views.py"): "what results can show, and the functions that show it",
-    ("didjack", "tables.py"): "to be renamed: display/tables.py, simulate/tables.py",
+    ("didjack", "options.py"): "the options of estimation, and those of the command line",
     ("didjack_pages", "lessons.py"): "the lessons, and the commands about them",
 }
 
