@@ -61,9 +61,9 @@ def att_rc(compared: ComparedRows, nuisance: Nuisance) -> Array:
         ATT = mean_w(x | D = 1)' [(b_11 - b_10) - (b_01 - b_00)]
             - [mean_o(y - x' b_01 | D = 0, late) - mean_o(y - x' b_00 | D = 0, early)]
 
-    with means weighted by w and by o, the first over the treated of both periods. In the paper
-    the treated's residuals stand here too; they have mean zero in each period. R: `drdid_rc` of
-    DRDID.
+    with means weighted by w and by o, the first over the treated of both periods. R's `drdid_rc`
+    (DRDID) writes the same as the estimator without regressions of the treated, plus what these
+    add; since their residuals have mean zero in each period, only their coefficients are left.
 
     Parameters
     ----------

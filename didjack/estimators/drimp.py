@@ -31,9 +31,9 @@ def att_panel(compared: ComparedRows, nuisance: Nuisance) -> Array:
 
         ATT = sum_i (w_i D_i - o_i) (dy_i - x_i' b) / sum_j w_j D_j
 
-    with o from inverse probability tilting and b from `odds_regression`. The odds add up to the
-    weight of the treated unless some are trimmed, and R divides by the latter. R:
-    `drdid_imp_panel` of DRDID.
+    with o from inverse probability tilting and b from `odds_regression`. The o_i add up to the
+    weight of the treated unless some are trimmed; R divides both parts by the weight of the
+    treated in either case. R: `drdid_imp_panel` of DRDID.
 
     Parameters
     ----------
