@@ -167,7 +167,8 @@ def twfe_weights(data: pd.DataFrame, tname: str, gname: str, idname: str) -> pd.
     checks.require_frame(data)
     checks.require_columns(data, {"tname": tname, "gname": gname, "idname": idname})
     checks.numeric(data, tname, "tname")
-    cohorts = _cohorts(data, tname, tname, gname, idname)  # whatever the outcome
+    # The weights do not depend on the outcome; the period stands in for it.
+    cohorts = _cohorts(data, tname, tname, gname, idname)
     g, t = np.nonzero(cohorts.D)
     group, time = _whole(cohorts.first[g]), _whole(cohorts.times[t])
     return pd.DataFrame({"group": group, "time": time, "weight": cohorts.loadings[g, t]})

@@ -187,7 +187,7 @@ class Engine:
             self.estimators["twfe"] = compile_twfe(design)
         effects = design.effects.ravel()
         self.truth = {name: float(c.estimate @ effects) for name, c in self.estimators.items()}
-        if settings.twfe:  # what it should estimate, not what it does
+        if settings.twfe:  # its own mean weighs effects otherwise; it is held to the simple average
             simple = compile_csdid(design, "simple")
             self.truth["twfe"] = float(simple.estimate @ effects)
         self.tests: dict[str, tuple[Test, ...]] = {

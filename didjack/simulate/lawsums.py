@@ -2,8 +2,8 @@
 
 A law says which clusters are treated and from when. Group-time effects in repeated
 cross-sections, by outcome regression, need sums of x x' and x y over cohorts and periods only:
-each law, and each deletion of a cluster under it, adds up the same cluster sums differently. In
-balanced panels without covariates the estimates are the same ones.
+each law, and each deletion of a cluster under it, adds up the same cluster sums differently.
+Balanced panels without covariates have the same estimates, so that they need no code of their own.
 """
 
 from __future__ import annotations
