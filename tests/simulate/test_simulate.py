@@ -352,6 +352,7 @@ def test_every_test_runs_and_one_control_has_no_jackknife():
         ({"clusters": 2, "treated": 1}, "3 or more"),
         ({"periods": 1}, "2 or more"),
         ({"rho": 1.0}, "between -1 and 1"),
+        ({"rho": -1.0}, "between -1 and 1"),
         ({"gamma": -1.0}, "zero or positive"),
         ({"treat": "first"}, "large, small, spread"),
         ({"tails": "cauchy"}, "normal, t5"),

@@ -137,6 +137,26 @@ def test_an_interrupted_run_goes_on_where_it_stopped(table, tmp_path, monkeypatc
     assert not list(out.glob("*.part"))
 
 
+def test_progress_counts_replications(monkeypatch):
+    monkeypatch.setattr(runner, "TASK", 1)
+    seen = []
+    few = Study("s", "S", "", 5, STUDY.cells[:2])
+    runner.run_study(few, REPS, on_progress=seen.append)
+    reps = [0, BLOCK, 2 * BLOCK, REPS]
+    assert [p.reps for p in seen] == [*reps, *(REPS + r for r in reps[1:])]
+    assert [p.cells for p in seen] == [0, 0, 0, 1, 1, 1, 2]
+    assert {(p.cells_total, p.reps_total, p.reused) for p in seen} == {(2, 2 * REPS, 0)}
+
+
+def test_other_seeds_are_kept_apart(tmp_path):
+    few = Study("s", "S", "", 5, STUDY.cells[:1])
+    first = runner.run_study(few, 40, out=tmp_path)
+    other = runner.run_study(few, 40, out=tmp_path, seed=6)
+    assert (other["seed"] == 6).all()
+    assert not first["bias"].equals(other["bias"])
+    pd.testing.assert_frame_equal(runner.run_study(few, 40, out=tmp_path), first)
+
+
 def test_other_replications_are_kept_apart(tmp_path):
     few = Study("s", "S", "", 5, STUDY.cells[:1])
     runner.run_study(few, 40, out=tmp_path)
