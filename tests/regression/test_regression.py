@@ -229,7 +229,20 @@ def test_a_cluster_with_all_of_a_column_is_skipped_by_name():
     d = (fit.without.drop("c") - fit.coef).to_numpy()
     np.testing.assert_allclose(fit.cv3, 2 / 3 * d.T @ d)
     assert fit.tests("cv3")["df"].eq(2).all()
+    assert fit.tests("cv3j")["df"].eq(2).all()
     assert fit.tests("cv2")["df"].eq(3).all()
+    # Of two clusters one can be deleted: no jackknife, and no degrees of freedom for it.
+    two = cluster >= "c"
+    alone = regress(y[two], frame.loc[two, ["x", "only"]].to_numpy(), cluster[two])
+    assert alone.skipped["cluster"].tolist() == ["c"]
+    for kind in ("cv3", "cv3j"):
+        assert np.isnan(alone.df(kind)) and np.isnan(alone.vcov(kind)).all()
+    assert alone.df("cv1") == 1
+    # All columns of a dependency are named, a small coefficient's too, but no more than six.
+    scaled = frame.assign(only=1e3 * frame["x"] + (cluster == "c"))
+    assert regress(y, scaled, cluster).skipped["reason"].tolist() == [
+        "without it these columns are zero or linearly dependent: 'x', 'only'"
+    ]
     twins = frame.assign(only=frame["x"] + (cluster == "c"))
     assert regress(y, twins, cluster).skipped["reason"].tolist() == [
         "without it these columns are zero or linearly dependent: 'x', 'only'"
