@@ -31,12 +31,14 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per cell, design and aggregation; rates of two-way fixed effects beside them.
     """
-    own = table[np.isclose(table["level"], LEVEL) & np.isclose(table["truth"], 0)]
+    chosen = table[np.isclose(table["level"], LEVEL) & np.isclose(table["truth"], 0)]
     # Designs, not results, name the rows.
-    keys = list(own.columns[: own.columns.get_loc("estimator")])
-    fixed = own["estimator"] == "twfe"
-    wide = own[~fixed].pivot_table(index=[*keys, "estimator"], columns="test", values="rejection")
-    beside = own[fixed].pivot_table(index=keys, columns="test", values="rejection")
+    keys = list(chosen.columns[: chosen.columns.get_loc("estimator")])
+    fixed = chosen["estimator"] == "twfe"
+    wide = chosen[~fixed].pivot_table(
+        index=[*keys, "estimator"], columns="test", values="rejection"
+    )
+    beside = chosen[fixed].pivot_table(index=keys, columns="test", values="rejection")
     return wide.reset_index().merge(beside.reset_index(), on=keys, how="left")
 
 
@@ -68,8 +70,8 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _few_clusters(rates: pd.DataFrame) -> tuple[str, str]:
-    own = rates[(rates["cell"] == "clusters, half treated") & np.isclose(rates["rho"], 0.5)]
-    rate = own.set_index("clusters")["clustered-z"]
+    chosen = rates[(rates["cell"] == "clusters, half treated") & np.isclose(rates["rho"], 0.5)]
+    rate = chosen.set_index("clusters")["clustered-z"]
     text = ", ".join(f"{percent(rate[G], 1)} with {G} clusters" for G in (6, 12, 20, 50, 100))
     few = rate[rate.index <= 20]
     return f"{text}, half of them treated", HOLDS if (few > 1.2 * LEVEL).all() else NO
@@ -83,21 +85,21 @@ def _few_treated(rates: pd.DataFrame) -> tuple[str, str]:
 
 
 def _against_twfe(rates: pd.DataFrame) -> tuple[str, str]:
-    own = rates[rates["twfe-cv1"] > 1.2 * LEVEL]
-    as_bad = float((own["clustered-z"] >= own["twfe-cv1"]).mean())
-    same_t = float((own["clustered-t"] >= own["twfe-cv1"]).mean())
+    chosen = rates[rates["twfe-cv1"] > 1.2 * LEVEL]
+    as_bad = float((chosen["clustered-z"] >= chosen["twfe-cv1"]).mean())
+    same_t = float((chosen["clustered-t"] >= chosen["twfe-cv1"]).mean())
     text = (
         f"where two-way fixed effects with CV1 reject in more than {percent(1.2 * LEVEL)}, CSDID "
-        f"rejects at least as often in {percent(as_bad)} of {len(own)} comparisons, with the same "
-        f"critical values in {percent(same_t)}"
+        f"rejects at least as often in {percent(as_bad)} of {len(chosen)} comparisons, with the "
+        f"same critical values in {percent(same_t)}"
     )
     return text, HOLDS if as_bad > 0.95 else PART if as_bad > 0.5 else NO
 
 
 def _serial(rates: pd.DataFrame) -> tuple[str, str]:
     tests = ["clustered-z", "unit-z"]
-    own = rates[(rates["cell"] == "rho") & (rates["treated"] == 3)].set_index("rho")
-    before, after = own[tests].to_numpy()[[0, -1]]
+    chosen = rates[(rates["cell"] == "rho") & (rates["treated"] == 3)].set_index("rho")
+    before, after = chosen[tests].to_numpy()[[0, -1]]
     cohorts = rates[rates["cell"] == "cohorts"]
     keys = ["treated", "adoption", "gamma", "estimator"]
     wide = cohorts.pivot_table(index=keys, columns="rho", values="clustered-z").to_numpy()
@@ -113,8 +115,8 @@ def _serial(rates: pd.DataFrame) -> tuple[str, str]:
 
 
 def _unequal(rates: pd.DataFrame) -> tuple[str, str]:
-    own = rates[(rates["cell"] == "gamma") & (rates["treated"] == 5)]
-    wide = own.pivot_table(index="treat", columns="gamma", values="clustered-z")
+    chosen = rates[(rates["cell"] == "gamma") & (rates["treated"] == 5)]
+    wide = chosen.pivot_table(index="treat", columns="gamma", values="clustered-z")
     before, after = wide.to_numpy()[:, 0], wide.to_numpy()[:, -1]
     words = {"large": "the largest", "small": "the smallest", "spread": "some of all sizes"}
     text = "; ".join(
@@ -127,12 +129,12 @@ def _unequal(rates: pd.DataFrame) -> tuple[str, str]:
 
 
 def _jackknife(rates: pd.DataFrame) -> tuple[str, str]:
-    own = rates[rates["cv3"].notna()]
-    before, after = _excess(own["clustered-z"]), _excess(own["cv3"])
+    chosen = rates[rates["cv3"].notna()]
+    before, after = _excess(chosen["clustered-z"]), _excess(chosen["cv3"])
     closer = float((after < before).mean())
     share = "all" if closer == 1 else f"{percent(closer, 1)} of"
     text = (
-        f"in {share} {len(own)} comparisons CV3 is closer to 5% than clustered "
+        f"in {share} {len(chosen)} comparisons CV3 is closer to 5% than clustered "
         f"influence functions; the median distance falls from {_points(np.median(before))} to "
         f"{_points(np.median(after))}"
     )

@@ -82,16 +82,16 @@ def cohort_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
     rows, sole = [], []
     for q in np.argsort(np.where(panel.cohorts == NEVER, np.inf, panel.cohorts), kind="stable"):
         g = panel.cohorts[q]
-        own = panel.unit_cohort == q
-        if not own.any():
+        member = panel.unit_cohort == q
+        if not member.any():
             continue
         codes = np.unique(clusters.code[panel.cohort == q])
         after = int((panel.times >= g).sum()) if g != NEVER else 0
         rows.append(
             {
                 "cohort": g,
-                "units": int(own.sum()),
-                "share": panel.unit_weight[own].sum() / panel.unit_weight.sum(),
+                "units": int(member.sum()),
+                "share": panel.unit_weight[member].sum() / panel.unit_weight.sum(),
                 "clusters": len(codes),
                 "before": len(panel.times) - after,
                 "after": after,
@@ -122,12 +122,13 @@ def treated_clusters(agg: Aggregate, cluster: str) -> Index:
     clusters = agg.attgt.clusters(cluster)
     members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
     members[panel.cohort, clusters.code] = True
-    behind = [members[np.unique(agg.attgt.cells.cohort[m])].any(axis=0) for m in elements.member]
-    overall = np.any(
-        [b for b, used in zip(behind, elements.in_overall, strict=True) if used], axis=0
-    )
-    each = behind if len(agg.labels) else []
-    return np.array([int(b.sum()) for b in (overall, *each)])
+    by_element = [
+        members[np.unique(agg.attgt.cells.cohort[m])].any(axis=0) for m in elements.member
+    ]
+    used = [row for row, counts in zip(by_element, elements.in_overall, strict=True) if counts]
+    overall = np.any(used, axis=0)
+    each = by_element if len(agg.labels) else []
+    return np.array([int(treated.sum()) for treated in (overall, *each)])
 
 
 def influence_frame(jk: Jackknife, names: Mapping[object, str] | None = None) -> pd.DataFrame:

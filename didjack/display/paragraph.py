@@ -164,7 +164,7 @@ def _cohorts(res: ATTgt) -> list[str]:
 
 def _estimator(res: ATTgt) -> list[str]:
     roles, options = res.panel.roles, res.options
-    how = (
+    method = (
         f"by {METHODS[options.est_method]} with the covariates {_column(roles.xformla)}"
         if roles.xformla
         else "without covariates, by differences of mean changes"
@@ -175,7 +175,7 @@ def _estimator(res: ATTgt) -> list[str]:
     }[options.control_group]
     sentences = [
         f"Group-time average treatment effects on {_column(roles.yname)} are estimated"
-        f"{_cite('callaway2021')} {how}; controls are {unit_noun(res)}s that are {controls}."
+        f"{_cite('callaway2021')} {method}; controls are {unit_noun(res)}s that are {controls}."
     ]
     ahead = roles.anticipation
     base = "the last one before treatment"
@@ -199,15 +199,15 @@ def _average(cmp: Comparison, type: str) -> str:
 
 def _inference(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
     treated = int(treated_clusters(jk.aggregate, jk.cluster)[0])
-    what = "is" if treated == 1 else "are"
+    verb = "is" if treated == 1 else "are"
     sentences = [
         f"Standard errors are from the cluster jackknife (CV3){_cite('karim2026')}: everything is "
         f"estimated again without each of the {jk.n_clusters:,} clusters ({_column(jk.cluster)}), "
-        f"of which {treated:,} {what} treated, with t({jk.df:,}) critical values."
+        f"of which {treated:,} {verb} treated, with t({jk.df:,}) critical values."
     ]
     if len(jk.skipped):
-        some = _clusters(jk.skipped["cluster"].tolist(), jk.cluster, names)
-        sentences.append(f"No estimate exists without {some}; this deletion is left out.")
+        clusters = _clusters(jk.skipped["cluster"].tolist(), jk.cluster, names)
+        sentences.append(f"No estimate exists without {clusters}; this deletion is left out.")
     return sentences
 
 
@@ -244,12 +244,12 @@ def _influence(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
 
 
 def _alone(sole: pd.DataFrame, jk: Jackknife, names: Mapping[object, str] | None) -> str:
-    some = _clusters(sole["sole_cluster"].tolist(), jk.cluster, names)
+    clusters = _clusters(sole["sole_cluster"].tolist(), jk.cluster, names)
     cohorts = listed(sole["cohort"], NAMED)
     if len(sole) == 1:
-        start = f"Cohort {cohorts} is a single cluster ({some}): without it"
+        start = f"Cohort {cohorts} is a single cluster ({clusters}): without it"
     else:
-        start = f"Cohorts {cohorts} are a single cluster each ({some}): without one of them"
+        start = f"Cohorts {cohorts} are a single cluster each ({clusters}): without one of them"
     moves = (
         "its effects are held at their full-sample estimates"
         if jk.estimand == "fixed"

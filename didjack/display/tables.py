@@ -117,14 +117,14 @@ def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
     """
     jk = cmp.jackknives[type]
     _, clustered, cv3 = cmp.inferences(type)
-    behind = count_treated(cmp.aggregates[type], jk.cluster)
+    treated = count_treated(cmp.aggregates[type], jk.cluster)
     digits = decimals(np.concatenate([clustered.se, cv3.se]))
     rows = []
     for k, name in enumerate(cmp.aggregates[type].labels, start=1):
         rows.append(
             {
                 WORDS[type].element: label(name),
-                "Treated clusters": str(behind[k]),
+                "Treated clusters": str(treated[k]),
                 "ATT": number(cv3.att[k], digits),
                 "Clustered s.e.": number(clustered.se[k], digits),
                 "p ": p_value(clustered.p[k]),

@@ -208,8 +208,8 @@ def _sizes(
     share = 100 * frame["share"]
     largest = share.groupby(frame["treated"]).idxmax()
     for h, row in enumerate(records(frame)):
-        own = [lines[g] for g in row.cohorts if g in lines] or [len(lines) - 1]
-        y = np.array(own) + 0.5 * ((h * 0.6180339887) % 1 - 0.5)
+        places = [lines[g] for g in row.cohorts if g in lines] or [len(lines) - 1]
+        y = np.array(places) + 0.5 * ((h * 0.6180339887) % 1 - 0.5)
         treated = np.full(len(y), row.treated, dtype=bool)
         _dots(ax, np.full(len(y), share[h]), y, treated, 0.7)
         if h in largest.to_numpy():

@@ -49,9 +49,9 @@ def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = Non
             for x, t in enumerate(times):
                 _square(ax, x, y, TREATED if t >= starts else UNTREATED, "white")
             if q == cells.cohort[cell] or controls[q]:
-                own = q == cells.cohort[cell]
-                signs = ("+", MINUS) if own else (MINUS, "+")
-                colour = COHORT if own else CONTROLS
+                of_cohort = q == cells.cohort[cell]
+                signs = ("+", MINUS) if of_cohort else (MINUS, "+")
+                colour = COHORT if of_cohort else CONTROLS
                 for x, sign in zip((cells.time[cell], cells.base[cell]), signs, strict=True):
                     _square(ax, int(x), y, colour, "white", sign)
         _frame(ax, times, cohorts[order], sizes[order])

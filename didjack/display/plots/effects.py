@@ -77,7 +77,7 @@ def _sole_cohorts(res: ATTgt) -> set[float]:
 
 
 def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> None:
-    own = res.cells.group == g
+    in_cohort = res.cells.group == g
     style.zero_line(ax)
     ax.axvline(
         (g + res.times[res.times < g][-1]) / 2,
@@ -86,10 +86,10 @@ def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> 
         linestyle=(0, (3, 3)),
         zorder=0,
     )
-    half = ndtri(0.5 + level / 2) * res.se[own]
-    x, y = res.cells.period[own], res.att[own]
+    half = ndtri(0.5 + level / 2) * res.se[in_cohort]
+    x, y = res.cells.period[in_cohort], res.att[in_cohort]
     dotted = np.full(len(x), alone)
-    _points(ax, x, y, half, style.BLUE, res.cells.post[own], alone=dotted)
+    _points(ax, x, y, half, style.BLUE, res.cells.post[in_cohort], alone=dotted)
     ax.set_title(f"Cohort {label(g)}" + (", one cluster" if alone else ""))
     _few_ticks(ax, res.times)
 
@@ -107,9 +107,16 @@ def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
     with style.canvas(ax, 0):
         style.zero_line(ax)
         for g, colour, offset in zip(res.groups, colours, offsets, strict=True):
-            own = res.cells.group == g
-            x = res.cells.period[own] + offset
-            _points(ax, x, res.att[own], critical * res.se[own], colour, res.cells.post[own])
+            in_cohort = res.cells.group == g
+            x = res.cells.period[in_cohort] + offset
+            _points(
+                ax,
+                x,
+                res.att[in_cohort],
+                critical * res.se[in_cohort],
+                colour,
+                res.cells.post[in_cohort],
+            )
             ax.plot([], [], "o", color=colour, label=label(g))
         ax.legend(title="Cohort")
         ax.set_xlabel("Period")
@@ -131,12 +138,12 @@ def _points(
     """Draw estimates with intervals, before treatment hollow, of one treated cluster dotted."""
     solid = np.ones(len(x), dtype=bool) if solid is None else solid
     alone = np.zeros(len(x), dtype=bool) if alone is None else alone
-    there = np.isfinite(y)
-    wide = there & np.isfinite(half)
+    finite = np.isfinite(y)
+    wide = finite & np.isfinite(half)
     for which, line in ((wide & ~alone, "-"), (wide & alone, ":")):
         low, high = (y - half)[which], (y + half)[which]
         ax.vlines(x[which], low, high, color=colour, linewidth=1.6, linestyle=line, zorder=2)
-    for which, face in ((there & solid, colour), (there & ~solid, "white")):
+    for which, face in ((finite & solid, colour), (finite & ~solid, "white")):
         ax.plot(
             x[which],
             y[which],

@@ -53,13 +53,13 @@ def plot_event_study(
     times = np.asarray(jk.aggregate.labels, dtype=np.float64)
     inference = jk.inference
     att, se = inference.att[1:], inference.se[1:]
-    behind = treated_clusters(jk.aggregate, jk.cluster)[1:]
+    treated = treated_clusters(jk.aggregate, jk.cluster)[1:]
     with style.canvas(ax, 3.5) as ax:
         style.zero_line(ax)
         _start(ax, times)
         if band is not None:
-            _band(ax, jk, band, times, behind == 1)
-        _intervals(ax, times, att, inference.critical_value[1:] * se, behind == 1)
+            _band(ax, jk, band, times, treated == 1)
+        _intervals(ax, times, att, inference.critical_value[1:] * se, treated == 1)
         base = ~np.isfinite(se)
         _points(ax, times, att, base)
         style.whole_ticks(ax, times)
@@ -67,7 +67,7 @@ def plot_event_study(
         ax.set_xlabel(WORDS["dynamic"].axis)
         ax.set_ylabel(ylabel)
         if counts and len(times) <= MAX_COUNTS:
-            _counts(ax, times, behind, base)
+            _counts(ax, times, treated, base)
     return style.figure_of(ax)
 
 
@@ -128,8 +128,8 @@ def _points(ax: Axes, times: Array, att: Array, base: Mask) -> None:
         )
 
 
-def _counts(ax: Axes, times: Array, behind: Index, base: Mask) -> None:
-    for x, n, without in zip(times, behind, base, strict=True):
+def _counts(ax: Axes, times: Array, treated: Index, base: Mask) -> None:
+    for x, n, without in zip(times, treated, base, strict=True):
         if not without:
             ax.annotate(
                 label(int(n)),
