@@ -25,3 +25,9 @@ def write_notebook(path: Path, *code: str, front: str | None = FRONT, parameters
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
     return path
+
+
+def cell(kind: str, source: str, name: str, *tags: str):
+    """Make a cell of a kind, with an id and tags."""
+    make = {"raw": new_raw_cell, "markdown": new_markdown_cell, "code": new_code_cell}[kind]
+    return make(source, id=name, metadata={"tags": list(tags)} if tags else {})

@@ -36,7 +36,7 @@ def lessons(
     """
     require_extra("report", "plots", "tables")
     from didjack_pages.course import lessons as shared
-    from didjack_pages.course.students import write_students
+    from didjack_pages.course.student_files import write_students
 
     chosen = [shared.lesson(number) for number in lesson] if lesson else None
     for path in write_students(out, chosen, solutions=with_solutions, force=force):

@@ -45,10 +45,11 @@ def reproduce(
     require_extra("report", "plots", "tables")
     from didjack.errors import DidjackError
     from didjack_pages.commands.steps import clock, describe_failure, print_site, run_with_progress
-    from didjack_pages.course.students import write_students
+    from didjack_pages.course.student_files import refresh_students
     from didjack_pages.frontpage.write import write_headline
     from didjack_pages.render import build_site
     from didjack_pages.run import clean_pages, plan_pages
+    from didjack_pages.run.driver import CACHE
 
     started = time.perf_counter()
     root = own.require_root()
@@ -66,7 +67,8 @@ def reproduce(
     if whole:
         try:
             write_headline(root, whole)
-            write_students(reports / "students", force=True)  # all: any page may link to any
+            # All of them: any page may link to any.
+            refresh_students(reports / "students", reports / CACHE / "students.json")
             every = plan_pages(fast)[0] if dataset or page else pages
             absent = {other.name for other in every} - {made.name for made in whole}
             left_out = [f"reports/{name}.ipynb" for name in absent]

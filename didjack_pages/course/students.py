@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import ast
 import itertools
-import os
 import posixpath
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from didjack.display.wording import listed
-from didjack.errors import ReportError, SiteError
+from didjack.errors import SiteError
 from didjack_pages.course.cell_names import defined, used
-from didjack_pages.course.lessons import Lesson, course, lesson, notation
-from didjack_pages.paths import notebooks_dir
+from didjack_pages.course.lessons import course, lesson, notation
+from didjack_pages.paths import bibliography
 from didjack_pages.render.cell_options import CellOptions, cell_options, split_options
 from didjack_pages.render.code_strings import CodeStrings
 from didjack_pages.render.plain_markdown import Piece, plain_pieces
@@ -67,8 +64,6 @@ def students_notebook(notebook: Any, *, solutions: bool = False) -> Any:
         pieces += [] if piece is None else [piece]
         if cell["cell_type"] == "code":
             pieces.append(Piece(strings.collect(_options(cell)[1])))
-    from didjack_pages.run.own_report import bibliography
-
     written = plain_pieces(
         [*pieces, *map(Piece, strings.texts())],
         bibliography(),
@@ -100,60 +95,14 @@ def students_notebook(notebook: Any, *, solutions: bool = False) -> Any:
     )
 
 
-def write_students(
-    folder: Path,
-    lessons: Iterable[Lesson] | None = None,
-    *,
-    solutions: bool = False,
-    force: bool = False,
-) -> list[Path]:
-    """Write the notebooks of lessons into a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if it does not exist.
-    lessons : iterable of Lesson, optional
-        All of the course by default. Those whose notebook does not exist are passed over.
-    solutions : bool
-        Keep the solutions; the names of the files then end in ``-solutions``.
-    force : bool
-        Overwrite files that differ.
-
-    Returns
-    -------
-    list of Path
-        The notebooks, in the order of the lessons.
+def lesson_text(path: Path, *, solutions: bool = False) -> str:
+    """Return the file of the notebook to work in that is made from the source of a lesson.
 
     Raises
     ------
-    ReportError
-        If a file is there and differs, for it may hold somebody's work. Nothing is written then.
+    SiteError
+        For references and citations without target; the message names the file.
     """
-    chosen = course() if lessons is None else tuple(lessons)
-    sources = [notebooks_dir() / "learn" / f"{one.name}.ipynb" for one in chosen]
-    sources = [path for path in sources if path.is_file()]
-    # pandoc is a process of its own: threads are enough to keep the cores busy.
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        texts = list(pool.map(lambda path: _text(path, solutions), sources))
-    targets = [folder / f"{path.stem}{_suffix(solutions)}.ipynb" for path in sources]
-    kept = [
-        target.name
-        for target, text in zip(targets, texts, strict=True)
-        if not force and target.is_file() and target.read_text(encoding="utf-8") != text
-    ]
-    if kept:
-        raise ReportError(
-            f"{folder} has {listed(kept)} with other contents, perhaps somebody's answers; "
-            "choose another folder, or overwrite with --force"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for target, text in zip(targets, texts, strict=True):
-        target.write_text(text, encoding="utf-8", newline="\n")
-    return targets
-
-
-def _text(path: Path, solutions: bool) -> str:
     try:
         notebook = students_notebook(nbformat.read(path, as_version=4), solutions=solutions)
     except SiteError as error:
@@ -161,7 +110,8 @@ def _text(path: Path, solutions: bool) -> str:
     return str(nbformat.writes(notebook)) + "\n"
 
 
-def _suffix(solutions: bool) -> str:
+def suffix(solutions: bool) -> str:
+    """Return what the name of a notebook ends in."""
     return "-solutions" if solutions else ""
 
 
@@ -172,7 +122,7 @@ def _beside(target: str, solutions: bool) -> str:
     path = target.partition("#")[0]
     stem = posixpath.basename(path).removesuffix(".ipynb")
     known = path.endswith(".ipynb") and stem in {one.name for one in course()}
-    return f"{stem}{_suffix(solutions)}.ipynb" if known else ""
+    return f"{stem}{suffix(solutions)}.ipynb" if known else ""
 
 
 def _tags(cell: Any) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from didjack_pages.paths import notebooks_dir
-from didjack_pages.run.dependencies import PACKAGES, find_dependencies, module_file
+from didjack_pages.run.dependencies import find_dependencies
+from didjack_pages.run.hashes import (
+    hash_file,
+    hash_modules,
+    hash_package,
+    hash_text,
+    hash_versions,
+)
 from didjack_pages.run.page import Page
 
 # What an executed notebook looks like is decided here too.
@@ -43,20 +47,20 @@ class Cache:
         self.folder = folder
         self._used: dict[Path, dict[str, str]] = {}
         self._shared = {
-            "package": _hash_package(PACKAGES["didjack"]),
-            "execution": _hash_modules(_EXECUTION),
-            "lock": _hash_file(lock) if lock is not None and lock.is_file() else "none",
-            "versions": _hash_versions(lock),
+            "package": hash_package(),
+            "execution": hash_modules(_EXECUTION),
+            "lock": hash_file(lock) if lock is not None and lock.is_file() else "none",
+            "versions": hash_versions(lock),
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         }
 
     def key(self, page: Page) -> dict[str, str]:
         """Return what the page depends on, one hash for each kind of input."""
         return {
-            "notebook": _hash_file(page.notebook),
-            "parameters": _hash_text(json.dumps(dict(page.parameters), sort_keys=True)),
-            "data": _hash_text("\n".join([*map(_hash_file, page.inputs), *page.absent])),
-            "description": _hash_text(repr(_description(page))),
+            "notebook": hash_file(page.notebook),
+            "parameters": hash_text(json.dumps(dict(page.parameters), sort_keys=True)),
+            "data": hash_text("\n".join([*map(hash_file, page.inputs), *page.absent])),
+            "description": hash_text(repr(_description(page))),
             **self._hashes_of_code(page.notebook),
             **self._shared,
         }
@@ -66,8 +70,8 @@ class Cache:
         if notebook not in self._used:
             used = find_dependencies(notebook, notebooks_dir())
             self._used[notebook] = {
-                "modules": _hash_modules(used.modules),
-                "lists": _hash_text("\n".join(map(_hash_file, used.lists))),
+                "modules": hash_modules(used.modules),
+                "lists": hash_text("\n".join(map(hash_file, used.lists))),
             }
         return self._used[notebook]
 
@@ -93,7 +97,7 @@ class Cache:
         if changed:
             return f"changed: {', '.join(changed)}"
         path = self.path(page)
-        if not path.is_file() or _hash_file(path) != record.output:
+        if not path.is_file() or hash_file(path) != record.output:
             return "executed notebook lost or altered"
         return None
 
@@ -103,7 +107,7 @@ class Cache:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._record_path(page).unlink(missing_ok=True)  # no record beside half a notebook
         path.write_text(executed, encoding="utf-8", newline="\n")
-        record = Record(self.key(page), _hash_file(path), round(seconds, 2))
+        record = Record(self.key(page), hash_file(path), round(seconds, 2))
         self._record_path(page).write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
         return path
 
@@ -113,39 +117,3 @@ class Cache:
 
 def _description(page: Page) -> tuple[object, ...]:
     return (page.title, page.description, page.variant, page.order, page.facts)
-
-
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hash_package(folder: Path) -> str:
-    """Hash the estimation package without its command line, which few pages show or run."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
-    kept = {name: path for name, path in names.items() if not name.startswith("cli/")}
-    return _hash_text("\n".join(f"{name} {_hash_file(kept[name])}" for name in sorted(kept)))
-
-
-def _hash_modules(names: Iterable[str]) -> str:
-    files = {name: module_file(name) for name in names}
-    return _hash_text("\n".join(f"{name} {_hash_file(p)}" for name, p in files.items() if p))
-
-
-def _hash_versions(lock: Path | None) -> str:
-    """Hash the installed versions, which in a conda environment are not those of the lock."""
-    names = ["numpy", "pandas", "scipy", "matplotlib", "formulaic", "great_tables"]
-    if lock is not None and lock.is_file():
-        names = re.findall(r"^([\w.-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE)
-    return _hash_text("\n".join(f"{name} {_installed(name)}" for name in names))
-
-
-def _installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"

@@ -64,6 +64,11 @@ def find_dependencies(notebook: Path, notebooks: Path) -> Dependencies:
     return Dependencies(tuple(sorted(_modules_reached(tree))), tuple(sorted(named)))
 
 
+def modules_used_by(name: str) -> tuple[str, ...]:
+    """Return a module of `didjack_pages` and those of the package that it needs, sorted."""
+    return tuple(sorted(_modules_reached(ast.parse(f"import {name}"))))
+
+
 def module_file(name: str) -> Path | None:
     """Return the file of a module of the two packages; None for anything else."""
     first, _, rest = name.partition(".")

@@ -262,8 +262,8 @@ def project(tmp_path, monkeypatch):
         lambda root, pages: calls.append(("headline", [p.name for p in pages])),
     )
     monkeypatch.setattr(
-        "didjack_pages.course.students.write_students",
-        lambda folder, force: calls.append(("students", folder.name, force)),
+        "didjack_pages.course.student_files.refresh_students",
+        lambda folder, record: calls.append(("students", folder.name)),
     )
     return calls, calls_results, page, other
 
@@ -279,7 +279,7 @@ def test_reproduce_runs_the_steps_in_order(run, project):
         ("plan", True, ["castle"], ["start"]),
         ("run", ["start", "castle"], 3, True),
         ("headline", ["start", "castle"]),
-        ("students", "students", True),
+        ("students", "students"),
         ("plan", True, None, None),  # links to pages that were not picked become text
         ("site", "pandoc"),
     ]

@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from functools import cache
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
-from typer.testing import CliRunner
-from written_pages import KERNEL
+from nbformat.v4 import new_notebook
+from written_pages import cell
 
-from didjack.errors import ReportError, SiteError
-from didjack_pages.course import students
 from didjack_pages.course.cell_names import defined, used
 from didjack_pages.course.lessons import course
-from didjack_pages.course.students import students_notebook, write_students
+from didjack_pages.course.students import students_notebook
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.render.cell_options import split_options
-from didjack_pages.render.plain_markdown import Piece, plain_pieces
-
-FRONT = '---\ntitle: "8. A lesson"\ndescription: About *one* thing.\n---'
-OPEN = '::: {.callout-note .solution collapse="true" title="Solution"}'
-
-
-def cell(kind, source, name, *tags):
-    make = {"raw": new_raw_cell, "markdown": new_markdown_cell, "code": new_code_cell}[kind]
-    return make(source, id=name, metadata={"tags": list(tags)} if tags else {})
-
-
-@pytest.fixture
-def fixture():
-    cells = [
-        cell("raw", FRONT, "front"),
-        cell("code", "#| include: false\nn: int = 3  # how many", "parameters", "parameters"),
-        cell("code", "total = sum(range(n + 1))\ndouble = 0", "setup"),
-        cell("markdown", "::: {#exr-sum}\n## Gauss\nStore it as `half`.\n:::", "exercise"),
-        cell("markdown", OPEN, "open", "solution"),
-        cell("code", "half = n * (n + 1) // 2\nscratch = 1", "solve", "solution"),
-        cell("code", "def double(x):\n    return 2 * x", "solve-more", "solution"),
-        cell("markdown", ":::", "close", "solution"),
-        cell("code", "assert double(half) == 2 * total", "check", "check"),
-        cell("markdown", "::: {#exr-why}\n## Why\nSay why.\n:::", "question"),
-        cell("markdown", f"{OPEN}\nBecause of @exr-sum.\n:::", "words", "solution"),
-        cell("markdown", "The end.", "end"),
-    ]
-    return new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
 
 
 def sources(notebook):
@@ -137,92 +105,7 @@ def test_names_that_a_cell_makes_and_takes(code, makes, takes):
     assert used(code) == takes
 
 
-# ---------------------------------------------------------------------------------- markdown
-
-
-def plain(text, tmp_path, **pieces):
-    bib = tmp_path / "works.bib"
-    bib.write_text(
-        "@article{smith2021, author={Smith, Ann and Gauß, Bo}, title={On it}, "
-        "journal={J}, year={2021}}\n"
-    )
-    given = [Piece(text), *pieces.get("more", [])]
-    return plain_pieces(given, bib, lambda target: "beside.ipynb" if "learn" in target else "")
-
-
-CASES = [
-    (
-        '::: {.callout-note title="Definition: Score"}\nLet\n$$\na\n= b\n$$\nbe.\n:::',
-        "> **Definition: Score**\n>\n> Let\n> $$a = b$$\n> be.",
-    ),
-    ("::: {.callout-tip}\n## Intuition\nYes.\n:::", "> **Intuition**\n>\n> Yes."),
-    ("::: {.column-margin}\nAside.\n:::", "> Aside."),
-    (
-        '::: {.panel-tabset group="s"}\n### R\n`a`\n\n### Stata\n`b`\n:::',
-        "**R**\n\n`a`\n\n**Stata**\n\n`b`",
-    ),
-    (
-        "::: {#exr-a}\n## Short *name*\nDo it.\n:::\n\nSee @exr-a.",
-        "**Exercise 1 (Short *name*).**\n\nDo it.\n\nSee Exercise 1.",
-    ),
-    ("::: {.proof}\nQED.\n:::", "*Proof.*\n\nQED."),
-    (
-        "$$\na = b\n$$ {#eq-a}\n\nBy @eq-a, and [-@eq-a].",
-        "$$\na = b \\tag{1}\n$$\n\nBy Equation (1), and (1).",
-    ),
-    (
-        "## Two words {#sec-a .unnumbered}\n\n@sec-a says. In @sec-a it is.",
-        "## Two words\n\nThe section “Two words” says. In the section “Two words” it is.",
-    ),
-    ("A [page](/reports/learn/x.ipynb#sec-a), [two](#sec-b).", "A [page](beside.ipynb), two."),
-    ("| a | b |\n|---|---|\n| $P(A|B)$ | 1 |", r"$P(A\vert B)$"),
-    ("Words.^[An aside.]", "Words. (An aside.)"),
-    ("::: {.lesson-head}\n**Why?**\n:::", "**Why?**"),
-    ("@smith2021 say; yes [@smith2021, eq. 2].", "Smith and Gauß (2021) say; yes"),
-]
-
-
-@pytest.fixture(scope="module")
-def plain_cases(tmp_path_factory):
-    """All cases as one document: a call of pandoc takes longer than its work."""
-    more = [Piece(text) for text, _ in CASES]
-    return plain("", tmp_path_factory.mktemp("bib"), more=more)[1:]
-
-
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_quartos_markdown_becomes_plain(number, plain_cases):
-    found = plain_cases[number]
-    assert CASES[number][1] in found
-    assert ":::" not in found
-    assert "{#" not in found
-
-
-def test_captions_are_numbered_with_the_page_and_citations_are_listed(tmp_path):
-    more = [Piece("All of it [@smith2021].", "fig-a", "fig"), Piece("@fig-a")]
-    head, caption, reference, works = plain("@fig-a", tmp_path, more=more)
-    assert (head, reference) == ("Figure 1", "Figure 1")
-    assert caption == "*Figure 1. All of it (Smith and Gauß 2021).*"
-    assert works.startswith("Smith, Ann, and Bo Gauß. 2021.")
-
-
-def test_a_block_may_reach_over_several_pieces(tmp_path):
-    more = [Piece("Inside."), Piece(":::")]
-    text = plain('::: {.callout-note title="T"}\nBefore.', tmp_path, more=more)
-    assert text[:3] == ["**T**\n\nBefore.", "Inside.", ""]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "@fig-none",
-        "[@nobody1900]",
-        "$$a$$ {#eq-a}\n\n$$b$$ {#eq-a}",
-        "$$a$$ {#eq-a}\n\n@eq-a [@smith2021]",
-    ],
-)
-def test_what_has_no_target_is_an_error(text, tmp_path):
-    with pytest.raises(SiteError, match=r"fig-none|nobody1900|eq-a"):
-        plain(text, tmp_path)
+# ---------------------------------------------------------------------------------- strings
 
 
 def test_strings_of_cells_are_rewritten_and_options_become_captions():
@@ -351,55 +234,3 @@ def test_each_check_fails_without_an_answer(real):
         if "check" in one.metadata.get("tags", ()):
             found = set(used(code_of(one))) & (solved - outside)
             assert found, f"{one.id} uses no name that a solution alone defines: choose another"
-
-
-# ------------------------------------------------------------------------------------- writing
-
-
-@pytest.fixture
-def shelf(tmp_path, monkeypatch, fixture):
-    """A course whose first lesson is the fixture, and no other exists."""
-    (tmp_path / "notebooks/learn").mkdir(parents=True)
-    nbformat.write(fixture, tmp_path / f"notebooks/learn/{course()[0].name}.ipynb")
-    monkeypatch.setattr(students, "notebooks_dir", lambda: tmp_path / "notebooks")
-    return tmp_path / "out"
-
-
-def test_notebooks_are_written_as_jupyter_writes_them(shelf):
-    (path,) = write_students(shelf)
-    assert path == shelf / f"{course()[0].name}.ipynb"
-    text = path.read_text(encoding="utf-8")
-    assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n"
-    assert write_students(shelf) == [path]  # nothing has changed
-    (solved,) = write_students(shelf, solutions=True)
-    assert solved.name == f"{course()[0].name}-solutions.ipynb"
-    assert write_students(shelf, course()[1:]) == []
-
-
-def test_answers_are_not_overwritten(shelf):
-    (path,) = write_students(shelf)
-    path.write_text(path.read_text().replace("# Your answer", "half = 6 # Your answer"))
-    answered = path.read_text()
-    with pytest.raises(ReportError, match=r"01-.*--force"):
-        write_students(shelf)
-    assert path.read_text() == answered
-    write_students(shelf, force=True)
-    assert path.read_text() != answered
-
-
-def test_the_command_writes_and_refuses(shelf):
-    from didjack.cli import app
-
-    def call(*arguments):
-        return CliRunner().invoke(app, ["lessons", "--out", str(shelf), *arguments])
-
-    done = call("--lesson", "1", "--with-solutions")
-    assert done.exit_code == 0, done.output
-    (path,) = shelf.iterdir()
-    assert path.name in done.output.replace("\n", "")
-    path.write_text("{}")
-    refused = call("--with-solutions")
-    assert refused.exit_code == 1
-    assert "--force" in refused.output
-    assert call("--with-solutions", "--force").exit_code == 0
-    assert "no lesson 40" in call("--lesson", "40").output
