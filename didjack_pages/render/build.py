@@ -17,7 +17,7 @@ from didjack_pages.render.formats import notebook_ids, page_formats
 from didjack_pages.render.links import Linker, copy_resources
 from didjack_pages.render.navigation import build_navigation
 from didjack_pages.render.page_html import Site, render_page
-from didjack_pages.render.project import Project, listed_pages, read_project
+from didjack_pages.render.project import Project, listed_pages, read_project, strings
 from didjack_pages.render.quarto import quarto_path, render_with_quarto
 from didjack_pages.render.search import write_index
 from didjack_pages.render.site_checks import check_site
@@ -140,9 +140,11 @@ def _render_with_pandoc(project: Project, sources: list[Source], out: Path) -> l
 
 
 def _copy_named_files(site: Site, sources: Iterable[Source]) -> None:
-    """Copy the notebooks that pages offer, and the favicon."""
+    """Copy the notebooks that pages offer, the favicon, and style sheets of the project."""
     names = {entry.file for formats in site.formats.values() for entry in formats if entry.file}
     names |= {str(site.project.website.get("favicon", "")).lstrip("/")} - {""}
+    for source in sources:
+        names |= set(strings(site.project.options(source.front_matter).get("css")))
     for name in names:
         file = site.project.root / name
         if file.is_file():

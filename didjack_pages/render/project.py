@@ -14,40 +14,8 @@ from didjack.errors import SiteError
 ASSETS = "didjack_pages/render/assets"  # in the checkout, and in every copy that Quarto renders
 PAGE_SUFFIXES = (".qmd", ".md", ".ipynb")
 
-#: What a folder without `_quarto.yml` gets, so that a report on one's own data needs no setup.
-DEFAULT_CONFIG: Mapping[str, Any] = {
-    "project": {
-        "type": "website",
-        "output-dir": "reports/_site",
-        "render": ["index.qmd", "reports/*.ipynb", "reports/**/*.ipynb"],
-        "resources": ["reports/*.ipynb", "reports/**/*.ipynb"],
-    },
-    "execute": {"enabled": False},
-    "website": {
-        "title": "didjack reports",
-        "search": True,
-        "favicon": f"{ASSETS}/favicon.svg",
-        "navbar": {"left": [{"text": "Home", "href": "index.qmd"}]},
-        "sidebar": {
-            "style": "docked",
-            "contents": [{"section": "Reports", "contents": "reports/**/*.ipynb"}],
-        },
-    },
-    "number-sections": True,
-    "format": {
-        "html": {
-            "theme": {
-                "light": ["cosmo", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-light.scss"],
-                "dark": ["darkly", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-dark.scss"],
-            },
-            "respect-user-color-scheme": True,
-            "toc": True,
-            "code-fold": True,
-            "code-copy": True,
-            "html-math-method": "mathml",
-        }
-    },
-}
+#: What a folder without `_quarto.yml` gets: every page in it, and no sidebar.
+DEFAULT_CONFIG: Mapping[str, Any] = {"project": {"type": "website"}, "execute": {"enabled": False}}
 
 
 @dataclass(frozen=True)

@@ -91,4 +91,4 @@ def write_index(out: Path, pages: Iterable[str]) -> None:
     for href in pages:
         entries += page_entries((out / href).read_text(encoding="utf-8"), href)
     data = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-    (out / "search-index.js").write_text(f"window.didjackSearch={data};\n", encoding="utf-8")
+    (out / "search-index.js").write_text(f"window.siteSearch={data};\n", encoding="utf-8")

@@ -12,7 +12,43 @@ import yaml
 
 from didjack.errors import DataError, ReportError
 from didjack_pages.paths import bibliography, notebooks_dir
+from didjack_pages.render.project import ASSETS
 from didjack_pages.run.page import Page
+
+#: The site of such a report. It names no style sheets of a course.
+SITE: Mapping[str, Any] = {
+    "project": {
+        "type": "website",
+        "output-dir": "reports/_site",
+        "render": ["index.qmd", "reports/*.ipynb", "reports/**/*.ipynb"],
+        "resources": ["reports/*.ipynb", "reports/**/*.ipynb"],
+    },
+    "execute": {"enabled": False},
+    "website": {
+        "title": "didjack reports",
+        "search": True,
+        "favicon": f"{ASSETS}/favicon.svg",
+        "navbar": {"left": [{"text": "Home", "href": "index.qmd"}]},
+        "sidebar": {
+            "style": "docked",
+            "contents": [{"section": "Reports", "contents": "reports/**/*.ipynb"}],
+        },
+    },
+    "number-sections": True,
+    "format": {
+        "html": {
+            "theme": {
+                "light": ["cosmo", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-light.scss"],
+                "dark": ["darkly", f"{ASSETS}/quarto.scss", f"{ASSETS}/quarto-dark.scss"],
+            },
+            "respect-user-color-scheme": True,
+            "toc": True,
+            "code-fold": True,
+            "code-copy": True,
+            "html-math-method": "mathml",
+        }
+    },
+}
 
 
 def plan_own_page(
@@ -78,8 +114,6 @@ def _check_folder(folder: Path, toml: Path) -> None:
 
 def _write_project(folder: Path) -> None:
     """Make the folder a website project that has the works which the page cites."""
-    from didjack_pages.render.project import DEFAULT_CONFIG
-
     shutil.copyfile(bibliography(), folder / "references.bib")
-    config = {**DEFAULT_CONFIG, "bibliography": "references.bib"}
+    config = {**SITE, "bibliography": "references.bib"}
     (folder / "_quarto.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

@@ -252,7 +252,7 @@ def test_front_page_includes_the_headline(front: str, built: SiteResult) -> None
 
 def test_search_index(built: SiteResult) -> None:
     text = (built.index.parent / "search-index.js").read_text(encoding="utf-8")
-    entries = json.loads(text.removeprefix("window.didjackSearch=").removesuffix(";\n"))
+    entries = json.loads(text.removeprefix("window.siteSearch=").removesuffix(";\n"))
     urls = {entry[2]: entry for entry in entries}
     assert urls["reports/all-features.html#sec-theory"][:2] == ["All features", "Theory"]
     assert "conservative" in urls["reports/all-features.html#definitions"][3]
@@ -260,7 +260,7 @@ def test_search_index(built: SiteResult) -> None:
 
 
 def test_no_address_of_another_host_is_loaded(built: SiteResult) -> None:
-    style = (built.index.parent / "site_libs/didjack/site.css").read_text(encoding="utf-8")
+    style = (built.index.parent / "site_libs/pages/site.css").read_text(encoding="utf-8")
     assert set(re.findall(r"url\([\"']?([^)\"':]+)", style)) == {"data", "math.woff2"}
     assert "@import" not in style
     for path in built.index.parent.rglob("*.html"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-FOLDER = "site_libs/didjack"  # inside the site
+FOLDER = "site_libs/pages"  # inside the site
 TEMPLATE = HERE / "page.html"
 _SCRIPTS = ("site.js", "preview.js", "search.js")
 _FILES = (*_SCRIPTS, "favicon.svg", "math.woff2", "math-license.txt")

@@ -20,7 +20,7 @@
       const tag = document.createElement("script");
       tag.src = indexUrl;
       tag.onload = () => {
-        entries = window.didjackSearch.map((e) => ({
+        entries = window.siteSearch.map((e) => ({
           page: e[0], section: e[1], url: e[2], text: e[3],
           p: fold(e[0]), s: fold(e[1]), x: fold(e[3]),
         }));

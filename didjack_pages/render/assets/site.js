@@ -15,7 +15,7 @@
     button.hidden = false;
     button.addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
-      remember("didjack-theme", root.dataset.theme);
+      remember("site-theme", root.dataset.theme);
       show();
     });
     system.addEventListener("change", show);
