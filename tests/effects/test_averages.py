@@ -43,10 +43,19 @@ def drawn(kind: str) -> pd.DataFrame:
     return frame
 
 
+def sparse(kind: str) -> pd.DataFrame:
+    """Return the same with one cohort in cluster 1 only, and one cell of another in cluster 0."""
+    frame = drawn(kind)
+    lost = (frame["g"] == 6) & (frame["cluster"] != 1)
+    if kind != "panel":
+        lost |= (frame["g"] == 4) & (frame["t"] == 5) & (frame["cluster"] != 0)
+    return frame[~lost].reset_index(drop=True)
+
+
 @cache
-def estimate(kind: str, base: str) -> dj.ATTgt:
+def estimate(kind: str, base: str, data: Callable[[str], pd.DataFrame] = drawn) -> dj.ATTgt:
     return dj.att_gt(
-        drawn(kind), "y", "t", "g", None if kind == "rc" else "unit", weightsname="w",
+        data(kind), "y", "t", "g", None if kind == "rc" else "unit", weightsname="w",
         est_method="reg", base_period=base, clustervars="cluster",
         allow_unbalanced_panel=kind == "unbalanced",
     )  # fmt: skip
@@ -204,17 +213,22 @@ def test_standard_errors_with_estimated_weights(kind, base, type_, how):
     np.testing.assert_allclose([agg.se, *agg.ses], clustered, rtol=RTOL_DERIVATIVE)
 
 
+@pytest.mark.parametrize("data", [drawn, sparse])
 @pytest.mark.parametrize("how", WEIGHTS)
 @pytest.mark.parametrize("type_", TYPES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_deletions(kind, type_, how):
-    frame = drawn(kind)
-    jk = dj.jackknife(dj.aggte(estimate(kind, "varying"), type=type_, weights=how))
+def test_deletions(kind, type_, how, data):
+    """What a deletion does not have is left out, cells within elements and elements as a whole."""
+    frame = data(kind)
+    jk = dj.jackknife(dj.aggte(estimate(kind, "varying", data), type=type_, weights=how))
+    lost = 0
     for h in range(6):
         rest = frame[frame["cluster"] != h].reset_index(drop=True)
         expected, _ = averages(Sample(rest, kind), rest["w"].to_numpy(), "varying", type_, how)
         found = [expected.get(name, np.nan) for name in jk.parameters]
         np.testing.assert_allclose(jk.replicates[h + 1], found, rtol=RTOL, atol=1e-13)
+        lost += np.isnan(found).sum()
+    assert (lost > 0) == (data is sparse and type_ in ("dynamic", "group"))
 
 
 def test_first_and_mean_weight_make_a_difference():
