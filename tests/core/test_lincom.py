@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from didjack.inference.lincom import describe_lincom, parse_lincom
+from didjack.core.lincom import describe_lincom, parse_lincom
 
 import didjack as dj
 
