@@ -101,6 +101,31 @@ def test_the_order_of_rows_and_missing_cohorts_do_not_matter(frame):
     assert fit(frame).to_frame()["inference"].tolist() == ["CV1", "CV3"]
 
 
+def test_one_deletion_is_no_jackknife():
+    """Without the second cluster the first has treated units and others; not the other way."""
+    design = Design(clusters=3, periods=4, treated=1, adoption=(3,), units=4)
+    rng = np.random.default_rng(0)
+    frame = unit_frame(design, draw_means(design, rng, 1)[0], rng)
+    frame = frame[frame["cluster"] < 2]
+    frame = frame.assign(cohort=np.where(frame["unit"] == 1, 3, 0))
+    result = fit(frame)
+    assert np.isfinite(result.replicates).tolist() == [True, False, True]
+    assert np.isnan([result.cv3.se[0], result.cv3.df[0], result.cv3.p[0]]).all()
+    assert result.cv1.df[0] == 1
+
+
+def test_one_treated_unit_of_many_is_variation_enough():
+    unit, period = np.repeat(np.arange(500), 10), np.tile(np.arange(1, 11), 500)
+    y = np.random.default_rng(0).normal(size=5000)
+    frame = pd.DataFrame({"unit": unit, "period": period, "y": y})
+    frame["cohort"] = np.where(unit == 7, 10, 0)
+    result = twfe(frame, "y", "period", "cohort", "unit")
+    late = frame["period"] == 10
+    change = frame[late].groupby("unit")["y"].mean() - frame[~late].groupby("unit")["y"].mean()
+    assert result.att == pytest.approx(change[7] - change.drop(7).mean(), rel=1e-10)
+    assert np.isnan(result.replicates[8])
+
+
 def test_what_cannot_be_estimated_is_refused(frame):
     with pytest.raises(DataError, match="A balanced panel is needed"):
         fit(frame.iloc[1:])
