@@ -124,6 +124,13 @@ def test_one_treated_cluster_and_the_text():
     assert r.to_frame()["p"].tolist() == [r.p_att, r.p_t]
 
 
+def test_all_others_are_taken_where_there_are_no_more_than_asked_for():
+    agg = simple(panel([3, 0, 0, 0, 0, 0]))
+    for asked, taken, exact in ((4, 4, False), (5, 5, True), (6, 5, True)):
+        r = randomize(agg, n_permutations=asked)
+        assert (len(r.draws), r.exact) == (taken, exact)
+
+
 def test_assignments_without_an_estimate_count_as_larger():
     agg = simple(panel([3, 3, 0, 0, 0, 0]))
     draws = np.array([[0.1, 0.2], [np.nan, np.nan], [0.3, np.nan]])
