@@ -109,12 +109,12 @@ def refresh_students(folder: Path, record: Path) -> list[str]:
 
 def _hashes_of_sources() -> dict[str, str]:
     """Hash what the notebook of each lesson is made from."""
-    lists = sorted((notebooks_dir() / "learn").glob("*.toml"))
+    lists = [notebooks_dir() / "learn" / name for name in ("course.toml", "notation.toml")]
     shared = [
         hash_package(),
         hash_modules(modules_used_by("didjack_pages.course.students")),
         hash_versions(None),
-        *map(hash_file, [bibliography(), *lists]),
+        *map(_hash_if_there, [bibliography(), *lists]),
     ]
     sources = {lesson.name: _source(lesson) for lesson in course()}
     return {

@@ -35,6 +35,15 @@ from didjack_pages.frontpage.picture import headline_svg
 
 IN_TABLE = ("simple", "group")
 SIGNIFICANT = 0.05
+# The front page refers to the table, whether there are numbers for it or not.
+NOTHING_RUN = """\
+This site was made without the pages of the datasets, whose effects would stand here.
+
+| Specification |
+|:--------------|
+| none          |
+
+: Average effects of the specifications. {#tbl-headline}"""
 
 
 def headline_frame(specifications: Iterable[str]) -> pd.DataFrame:
@@ -86,7 +95,7 @@ def headline_markdown(specification_names: Sequence[str]) -> str:
         Those that have a page `reports/datasets/<name>.ipynb`, in the order of the table.
     """
     if not specification_names:
-        return "No dataset has been run yet.\n"
+        return f"{NOTHING_RUN}\n"
     frame = headline_frame(specification_names)
     caption = (
         "How many times as large as the clustered standard error the CV3 one is, for the four "
