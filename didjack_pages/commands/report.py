@@ -9,7 +9,7 @@ import typer
 
 from didjack.cli import options as opt
 from didjack.extras import require_extra
-from didjack_pages.commands import options as own
+from didjack_pages.commands import options as page_options
 
 
 def report(
@@ -46,7 +46,7 @@ def report(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
-    renderer: own.RendererOption = own.Renderer.auto,
+    renderer: page_options.RendererOption = page_options.Renderer.auto,
 ) -> None:
     """Make the report page of your own data, as a small site.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from didjack.extras import require_extra
-from didjack_pages.commands import options as own
+from didjack_pages.commands import options as page_options
 
 
 def reproduce(
@@ -30,7 +30,7 @@ def reproduce(
         int | None,
         typer.Option("--jobs", min=1, help="Pages at a time.", show_default="cores"),
     ] = None,
-    renderer: own.RendererOption = own.Renderer.auto,
+    renderer: page_options.RendererOption = page_options.Renderer.auto,
 ) -> None:
     """Execute the notebooks over the datasets and render the site.
 
@@ -52,7 +52,7 @@ def reproduce(
     from didjack_pages.run.driver import CACHE
 
     started = time.perf_counter()
-    root = own.require_root()
+    root = page_options.require_root()
     reports = root / "reports"
     pages, skipped = plan_pages(fast, dataset or None, only=page or None)
     for line in skipped:

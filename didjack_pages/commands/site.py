@@ -5,15 +5,15 @@ from __future__ import annotations
 import typer
 
 from didjack.extras import require_extra
-from didjack_pages.commands import options as own
+from didjack_pages.commands import options as page_options
 
 
-def site(renderer: own.RendererOption = own.Renderer.auto) -> None:
+def site(renderer: page_options.RendererOption = page_options.Renderer.auto) -> None:
     """Render the site from the executed notebooks in reports/."""
     require_extra("report", "plots", "tables")
     from didjack_pages.commands.steps import print_site
     from didjack_pages.render import build_site
 
-    result = build_site(own.require_root(), renderer=renderer.value)
+    result = build_site(page_options.require_root(), renderer=renderer.value)
     print_site(result)
     typer.echo("")

@@ -34,10 +34,10 @@ def run_with_progress(
     def tell(result: PageResult) -> None:
         nonlocal done
         done += 1
-        what = {"done": clock(result.seconds), "cached": "unchanged", "failed": "FAILED"}
+        state = {"done": clock(result.seconds), "cached": "unchanged", "failed": "FAILED"}
         why = "" if result.reason in ("", "new", "forced") else f"  ({result.reason})"
         position = f"[{done:>{len(str(len(pages)))}}/{len(pages)}]"
-        typer.echo(f"  {position} {result.name:<{width}}  {what[result.status]}{why}")
+        typer.echo(f"  {position} {result.name:<{width}}  {state[result.status]}{why}")
 
     return run_pages(pages, out_dir, jobs, force, root=root, on_result=tell)
 

@@ -24,7 +24,7 @@ from didjack_pages.render.code_strings import CodeStrings
 from didjack_pages.render.plain_markdown import Piece, plain_pieces
 from didjack_pages.render.sources import split_front_matter
 
-_HOW = (
+_INSTRUCTIONS = (
     "*Answers go into the cells that begin with “Your answer”; the cell below each of them "
     "checks it. Run the notebook from the top.*"
 )
@@ -59,7 +59,7 @@ def students_notebook(notebook: Any, *, solutions: bool = False) -> Any:
     texts: list[int | None] = []  # for each cell, the piece that it becomes or is followed by
     has_answers = not solutions and any("solution" in _tags(cell) for cell in cells)
     for cell in cells:
-        piece = _piece(cell, _HOW if has_answers else "")
+        piece = _piece(cell, _INSTRUCTIONS if has_answers else "")
         texts.append(None if piece is None else len(pieces))
         pieces += [] if piece is None else [piece]
         if cell["cell_type"] == "code":
@@ -130,17 +130,19 @@ def _tags(cell: Any) -> list[str]:
 
 
 def _options(cell: Any) -> tuple[CellOptions, str]:
-    own, code, problem = split_options(cell["source"])
+    given, code, problem = split_options(cell["source"])
     code = code.replace("# fmt: off\n", "")  # that keeps comments beside parameters
-    return cell_options(own, _tags(cell), {}, problem), code
+    return cell_options(given, _tags(cell), {}, problem), code
 
 
-def _piece(cell: Any, how: str) -> Piece | None:
+def _piece(cell: Any, instructions: str) -> Piece | None:
     """Return the markdown of a cell, or of the caption of what it shows."""
     source = cell["source"]
     if cell["cell_type"] == "raw":
         front, _ = split_front_matter(source.strip() + "\n", "the first cell")
-        return Piece(f"# {front.get('title', '')}\n\n{front.get('description', '')}\n\n{how}")
+        return Piece(
+            f"# {front.get('title', '')}\n\n{front.get('description', '')}\n\n{instructions}"
+        )
     if cell["cell_type"] == "markdown":
         return Piece(source)
     options, code = _options(cell)
@@ -173,11 +175,12 @@ def _shared_text(code: str) -> str | None:
 
 
 def _head(number: int) -> str:
-    own = lesson(number)
-    needs = [lesson(k).link() for k in own.needs]
+    described = lesson(number)
+    needs = [lesson(k).link() for k in described.needs]
     before = f" Builds on {listed(needs)}." if needs else ""
-    choice = listed([f"`{name}`" for name in own.on])
-    return f"**{own.question}**{before} Made for {choice}: the parameter `specification` chooses."
+    choice = listed([f"`{name}`" for name in described.on])
+    made_for = f"Made for {choice}: the parameter `specification` chooses."
+    return f"**{described.question}**{before} {made_for}"
 
 
 def _plain_cells(cell: Any, text: str, strings: CodeStrings) -> list[Any]:

@@ -57,12 +57,14 @@ def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
     parts = [_legend(), *_axis(low, high, x, floor)]
     for index, name in enumerate(names):
         y = TOP + STEP * (index + 0.5)
-        what, _, how = titles[name].partition(": ")
+        dataset, _, analysis = titles[name].partition(": ")
         parts.append(f'<line class="hl-line" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="{LEFT - 14}" y="{y - 2}" text-anchor="end">{escape(what)}</text>')
+        parts.append(
+            f'<text x="{LEFT - 14}" y="{y - 2}" text-anchor="end">{escape(dataset)}</text>'
+        )
         parts.append(
             f'<text class="hl-soft" x="{LEFT - 14}" y="{y + 11}" text-anchor="end">'
-            f"{escape(_shortened(how))}</text>"
+            f"{escape(_shortened(analysis))}</text>"
         )
         for row in records(frame[frame["specification"] == name]):
             parts += _point(x(row.ratio), y, row)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from didjack.core.lincom import describe_lincom, parse_lincom
 
 import didjack as dj
+from didjack.core.lincom import describe_lincom, parse_lincom
 
 NAMES = (
     "overall", "simple", "event:0", "event:1", "event:-1", "event:-2", "event:0.5",
