@@ -104,17 +104,22 @@ def test_cells_are_parameters(castle):
 
 
 def test_cohorts_that_differ_in_the_eighth_digit_keep_their_deletions():
-    """The deletion of a whole cohort is estimated anew and placed by parameter."""
+    """Without its only never-treated unit the frame is estimated anew and placed by parameter."""
     days = (20100101, 20100102, 20100103, 20100104)
     rng = np.random.default_rng(3)
-    units = pd.DataFrame({"unit": range(8), "g": [0, 0, days[1], days[1], days[2], days[2], 0, 0]})
+    units = pd.DataFrame({"unit": range(5), "g": [0, days[1], days[1], days[2], days[2]]})
     frame = units.merge(pd.DataFrame({"t": days}), how="cross")
     frame["y"] = rng.normal(size=len(frame))
-    agg = dj.aggte(dj.att_gt(frame, "y", "t", "g", "unit", est_method="reg"), "group")
-    jk = dj.jackknife(agg)
-    for row, unit in zip(jk.replicates[1:], units["unit"], strict=True):
-        rest = dj.att_gt(frame[frame["unit"] != unit], "y", "t", "g", "unit", est_method="reg")
-        np.testing.assert_allclose(row, dj.aggte(rest, "group").values, rtol=1e-12)
+
+    def by_cohort(data: pd.DataFrame) -> dj.Aggregate:
+        res = dj.att_gt(data, "y", "t", "g", "unit", est_method="reg",
+                        control_group="notyettreated")  # fmt: skip
+        return dj.aggte(res, "group")
+
+    jk = dj.jackknife(by_cohort(frame))
+    without = by_cohort(frame[frame["unit"] != 0])
+    assert without.labels.tolist() == [days[1]]  # the last cohort is control only
+    np.testing.assert_allclose(jk.replicates[1], [*without.values, np.nan], rtol=1e-12)
 
 
 class TestAverageTypes:

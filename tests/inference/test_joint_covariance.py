@@ -182,7 +182,9 @@ class TestMultiplier:
         V = boot.vcov.loc[list(test.parameters), list(test.parameters)].to_numpy()
         b = boot.to_frame().set_index("parameter").loc[list(test.parameters), "att"].to_numpy()
         assert_close(test.statistic, b @ np.linalg.solve(V, b), 1e-9, "Wald")
-        assert boot.to_honestdid().sigma.shape == (6, 6)
+        handed = boot.to_honestdid()
+        names = [f"event:{e:g}" for e in handed.event_times]
+        assert np.array_equal(handed.sigma, boot.vcov.loc[names, names])
 
     def test_it_is_shown_like_other_results(self, boots) -> None:
         boot = boots["iqr"]
