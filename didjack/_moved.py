@@ -32,7 +32,7 @@ MOVED = {
     "didjack.reference": "didjack_pages.reference",
     "didjack.simulate.claims": "didjack.display.claims",
     "didjack.simulate.figures": "didjack.display.plots.rates",
-    "didjack.students": "didjack_pages.course.students",
+    "didjack.students": "didjack_pages.course.student_files",
     "didjack.tables": "didjack.display.tables",
     "didjack.teaching": "didjack_pages.course.teaching",
     "didjack.twfe": "didjack.regression",
