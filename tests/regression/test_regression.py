@@ -238,10 +238,11 @@ def test_a_cluster_with_all_of_a_column_is_skipped_by_name():
     for kind in ("cv3", "cv3j"):
         assert np.isnan(alone.df(kind)) and np.isnan(alone.vcov(kind)).all()
     assert alone.df("cv1") == 1
-    # All columns of a dependency are named, a small coefficient's too, but no more than six.
-    scaled = frame.assign(only=1e3 * frame["x"] + (cluster == "c"))
-    assert regress(y, scaled, cluster).skipped["reason"].tolist() == [
-        "without it these columns are zero or linearly dependent: 'x', 'only'"
+    # All columns of a dependency are named, also one with a small part in it.
+    w = rng.normal(size=24)
+    three = frame.assign(w=w, only=frame["x"] + 1e-3 * w + (cluster == "c"))
+    assert regress(y, three, cluster).skipped["reason"].tolist() == [
+        "without it these columns are zero or linearly dependent: 'x', 'only', 'w'"
     ]
     twins = frame.assign(only=frame["x"] + (cluster == "c"))
     assert regress(y, twins, cluster).skipped["reason"].tolist() == [
