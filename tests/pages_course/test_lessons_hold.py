@@ -50,7 +50,9 @@ def test_a_lesson_holds(lesson, monkeypatch):
         pytest.skip(f"needs data: {unavailable('merit')}")
     monkeypatch.chdir(notebooks_dir().parent)
     with warnings.catch_warnings(), plt.rc_context():
-        warnings.simplefilter("default")  # as a kernel has it: a lesson shows warnings on purpose
+        # As a kernel has it: a lesson shows warnings on purpose.
+        warnings.simplefilter("default")
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
         run_cells(page.notebook.stem, read_code(page.notebook), page.parameters)
 
 
