@@ -140,6 +140,13 @@ def test_blocks_have_seeds_of_their_own(agg):
     np.testing.assert_array_equal(draws[:250], bootstrap_draws(sums, "rademacher", 250, seed=1))
     assert not np.array_equal(draws[:250], draws[250:500])
     assert not np.array_equal(draws, bootstrap_draws(sums, "rademacher", 501, seed=2))
+    for block, seed in enumerate(np.random.SeedSequence(1).spawn(3)):  # 250, 250 and 1 draws
+        signs = 2.0 * np.random.default_rng(seed).integers(0, 2, (250, 3)) - 1
+        part = draws[250 * block : 250 * (block + 1)]
+        np.testing.assert_array_equal(part, signs[: len(part)])
+    by_seed = [dj.multiplier(agg, n_boot=20, seed=seed).draws for seed in (0, 1, 2)]
+    assert not np.array_equal(by_seed[0], by_seed[1])
+    assert not np.array_equal(by_seed[1], by_seed[2])
     assert len(dj.multiplier(agg).draws) == 999
     np.testing.assert_array_equal(dj.multiplier(agg).draws, dj.multiplier(agg, seed=0).draws)
 

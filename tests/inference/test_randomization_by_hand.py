@@ -6,6 +6,7 @@ the assignment has no estimate. Such assignments count as larger.
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from itertools import permutations
 
@@ -140,3 +141,49 @@ def test_table():
     assert table["value"].tolist() == [found.att, found.t]
     assert table["p"].tolist() == [found.p_att, found.p_t]
     assert table["assignments"].tolist() == [6, 6] and table["exact"].tolist() == [True, True]
+
+
+def test_without_a_standard_error_t_has_no_p_value():
+    """Of two clusters one is the control of the other: no deletion leaves an estimate."""
+    agg = dj.aggte(att_gt(frame_of([[3], [4]]), control_group="notyettreated"), type="simple")
+    found = dj.randomize(agg)
+    assert np.isnan(found.t) and np.isnan(found.p_t)
+    assert np.isfinite(found.att) and 0 < found.p_att <= 1
+    assert found.failed == len(found.draws) == 1
+
+
+def test_clusters_may_be_coarser_than_those_of_the_estimate():
+    frame = frame_of([[3, 3], [3, 3], [0, 0], [0, 0, 0], [0]], seed=6)
+    by_unit = dj.aggte(att_gt(frame, clustervars=None), type="simple")
+    by_cluster = dj.aggte(att_gt(frame), type="simple")
+    one, two = dj.randomize(by_unit, "cluster"), dj.randomize(by_cluster)
+    assert (one.cluster, two.cluster) == ("cluster", "cluster")
+    assert one.target is by_unit
+    assert (one.att, one.t) == pytest.approx((two.att, two.t), rel=RTOL)
+    np.testing.assert_allclose(one.draws, two.draws, rtol=RTOL)
+    assert len(one.draws) == 9
+
+
+@pytest.mark.parametrize("code", [0, np.nan, np.inf, pd.NA])
+def test_codes_of_the_never_treated(code):
+    frame = frame_of([[3, 3], [2], [0, 0], [0]], seed=7)
+    dtype = "Int64" if code is pd.NA else float
+    coded = frame.assign(g=frame["g"].astype(dtype).replace(0, code))
+    expected = dj.randomize(dj.aggte(att_gt(frame), type="simple"))
+    found = dj.randomize(dj.aggte(att_gt(coded), type="simple"))
+    assert len(found.draws) == 11 and found.exact
+    order = [np.lexsort(r.draws.T) for r in (expected, found)]
+    np.testing.assert_allclose(found.draws[order[1]], expected.draws[order[0]], rtol=RTOL)
+    assert (found.p_att, found.p_t) == (expected.p_att, expected.p_t)
+
+
+def test_summary():
+    found = randomized((2, 4))
+    lines = found.summary().splitlines()
+    assert lines[0].startswith("Randomization inference by cluster: 6 assignments (all)")
+    assert lines[2:5] == found.to_frame().to_string(index=False).splitlines()
+    assert lines[-1].startswith("2 cannot be estimated")
+
+
+def test_999_assignments_unless_asked_otherwise():
+    assert inspect.signature(dj.randomize).parameters["n_permutations"].default == 999
