@@ -27,8 +27,8 @@ def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> No
     from didjack.display.wording import plain
 
     console = Console(highlight=False)
-    # Without edges, two columns less: 72 are enough, as on a page of the course.
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    gap = 1 if console.width >= 80 else 0  # the box adds another column; 72 are enough then
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap, 0, 0))
     columns = display_columns(table, result.level)
     for name in map(str, columns):
         shown.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
