@@ -147,9 +147,11 @@ def _check_names(names: Iterable[str] | None, known: Mapping[str, Dataset]) -> f
 def _check_pages(names: Iterable[str] | None, offered: list[str]) -> frozenset[str]:
     chosen = frozenset(names or ())
     for name in sorted(chosen - set(offered)):
-        # By its last part too: "castle" is near to "datasets/castle".
-        last = [page for page in offered if page.rsplit("/", 1)[-1] == name.rsplit("/", 1)[-1]]
-        near = [*last, *(page for page in get_close_matches(name, offered) if page not in last)]
+        # By its last part too: "castel" is near to "datasets/castle".
+        parts = [page.rsplit("/", 1)[-1] for page in offered]
+        alike = get_close_matches(name.rsplit("/", 1)[-1], parts)
+        last = [page for part in alike for page in offered if page.rsplit("/", 1)[-1] == part]
+        near = list(dict.fromkeys([*last, *get_close_matches(name, offered)]))
         remedy = f"near it are {', '.join(near[:4])}" if near else "pages.toml lists them"
         raise ReportError(f"there is no page {name!r}; {remedy}")
     return chosen

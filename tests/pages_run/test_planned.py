@@ -62,6 +62,7 @@ def test_one_page_can_be_chosen(notebooks):
     ("name", "message"),
     [
         ("castle", r"no page 'castle'; near it are datasets/castle"),
+        ("castel", r"no page 'castel'; near it are datasets/castle"),
         ("datasets/castel", r"no page 'datasets/castel'; near it are datasets/castle"),
         ("reports/study", "near it are study"),
         ("qqqq", r"no page 'qqqq'; pages.toml lists them"),
