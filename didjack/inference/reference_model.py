@@ -1,0 +1,139 @@
+"""The exact distribution of CV3 t statistics under a reference model of the errors.
+
+An estimate and its deletions are linear forms in shocks to clusters and periods
+(`didjack.estimators.loadings`). Under a reference model these shocks are normal with given relative
+standard deviations; the distribution of t is then known exactly (`didjack.core.exact`). Only
+ratios of standard deviations matter, never their level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from didjack.core.exact import RatioDistribution
+from didjack.core.linalg import Array, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceModel:
+    """Normal shocks to clusters and periods, independent across clusters; C clusters, T periods.
+
+    Attributes
+    ----------
+    name : str
+        "equal", "fitted", ...
+    assumption : str
+        The model in words, for people who read a p-value.
+    sd : (C, T) array
+        Standard deviations of the shocks, up to a common factor.
+    root : (T, T) array or None
+        A square root of the correlation matrix over periods, common to all clusters; None where
+        periods are independent.
+    """
+
+    name: str
+    assumption: str
+    sd: Array = field(repr=False)
+    root: Array | None = field(default=None, repr=False)
+
+    def scale(self, loadings: Array) -> Array:
+        """Turn loadings (..., C, T) on shocks into loadings on independent standard normals.
+
+        Parameters
+        ----------
+        loadings : (..., C, T) array
+        """
+        scaled = loadings * self.sd
+        return scaled if self.root is None else scaled @ self.root
+
+
+def equal_variances(n_clusters: int, n_periods: int) -> ReferenceModel:
+    """Give all shocks one variance, independent over periods.
+
+    Parameters
+    ----------
+    n_clusters, n_periods : int
+    """
+    return ReferenceModel(
+        "equal",
+        "shocks to clusters are independent and normal, with one variance for all clusters",
+        np.ones((n_clusters, n_periods)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TRatio:
+    """The t statistic of one parameter as a ratio of forms; H deletions.
+
+    The inner products of loadings are kept apart for treated and other clusters, so that another
+    ratio of their standard deviations costs a sum and a decomposition.
+
+    Attributes
+    ----------
+    gram : (2, H, H) array
+        Inner products of the deviations' loadings: over untreated and over treated clusters.
+    cross : (2, H) array
+        Those with the loadings of the estimate.
+    square : (2,) array
+        Squared length of the loadings of the estimate.
+    """
+
+    gram: Array = field(repr=False)
+    cross: Array = field(repr=False)
+    square: Array = field(repr=False)
+
+    @classmethod
+    def of(cls, loadings: Array, usable: Mask, treated: Mask, model: ReferenceModel) -> TRatio:
+        """Form the inner products.
+
+        Parameters
+        ----------
+        loadings : (R, C, T) array
+            Of the parameter, the full sample first.
+        usable : (C,) bool array
+            Deletions that count.
+        treated : (C,) bool array
+            Clusters with treated units behind the parameter.
+        model : ReferenceModel
+        """
+        scaled = model.scale(loadings)
+        estimate, change = scaled[0], scaled[1:][usable] - scaled[0]
+        parts = []
+        for members in (~treated, treated):
+            length = members.sum() * scaled.shape[2]
+            d, e = change[:, members].reshape(len(change), length), estimate[members].ravel()
+            parts.append((d @ d.T, d @ e, e @ e))
+        gram, cross, square = (np.stack(list(values)) for values in zip(*parts, strict=True))
+        return cls(gram, cross, square)
+
+    def distribution(self, ratio: float = 1.0) -> RatioDistribution:
+        """Return the null distribution of the t statistic.
+
+        Parameters
+        ----------
+        ratio : float
+            Standard deviation of treated clusters relative to the reference model's.
+        """
+        H = self.gram.shape[1]
+        weight = np.array([1.0, ratio**2])
+        return RatioDistribution.of(
+            np.tensordot(weight, self.gram, 1),
+            weight @ self.cross,
+            float(weight @ self.square),
+            (H - 1) / H,
+        )
+
+    def p(self, t: float, ratio: float = 1.0) -> float:
+        """Return the two-sided p-value of a t statistic; NaN with fewer than two deletions.
+
+        Parameters
+        ----------
+        t : float
+        ratio : float
+            As in `distribution`.
+        """
+        if self.gram.shape[1] < 2 or not np.isfinite(t):
+            return float("nan")
+        return float(self.distribution(ratio).p(t))
