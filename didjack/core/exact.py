@@ -22,8 +22,8 @@ squared length of what of l lies outside S, lambda is the positive root of
 
 and with x_1 = 1 / lambda, x = x_1 / sin^2 phi, the determinant lemma gives
 
-    prod_j (1 + mu_j x) = prod_j (1 + x t^2 Lambda_j)
-                          * x_1 (rho^2 + sum_j b_j^2 / ((1 + x_1 t^2 Lambda_j)(1 + x t^2 Lambda_j))).
+    prod_j (1 + mu_j x) = prod_j (1 + x t^2 Lambda_j) * x_1
+        * (rho^2 + sum_j b_j^2 / ((1 + x_1 t^2 Lambda_j)(1 + x t^2 Lambda_j))).
 
 One eigendecomposition of the H x H Gram matrix of deviations therefore serves every t. Hansen
 (2021, "The exact distribution of the t-ratio with robust and clustered standard errors") treats
@@ -41,7 +41,7 @@ from didjack.core.linalg import Array
 
 # phi = pi/2 v^3 with v on Gauss-Legendre nodes: relative error about 1e-12 down to p = 1e-20.
 _NODES = 64
-# Directions of S below this share of its largest eigenvalue are rounding errors of the Gram matrix.
+# What is smaller than this share of the whole is a rounding error of inner products.
 _RANK = 1e-13
 
 
@@ -82,7 +82,8 @@ class RatioDistribution:
         values, vectors = np.linalg.eigh(gram)
         kept = values > _RANK * max(values[-1], 0.0) if len(values) else np.zeros(0, dtype=bool)
         shared = (vectors[:, kept].T @ cross) ** 2 / values[kept]
-        return cls(scale * values[kept], shared, max(float(square - shared.sum()), 0.0))
+        outside = float(square - shared.sum())
+        return cls(scale * values[kept], shared, outside if outside > _RANK * square else 0.0)
 
     def p(self, t: ArrayLike) -> Array:
         """Return P(|T| >= |t|) for each t; one at zero, NaN for NaN.
@@ -124,6 +125,8 @@ class RatioDistribution:
         if t == 0:
             return 1.0
         squared = t * t * self.spread
+        if self.outside == 0 and (self.shared / squared).sum() <= 1:
+            return 0.0  # no z makes the ratio so large
         x1 = 1 / self._positive_eigenvalue(squared)
         grown = squared * x1 / _SINES  # (nodes, q): x t^2 Lambda
         inner = self.outside + (self.shared / ((1 + x1 * squared) * (1 + grown))).sum(axis=1)
@@ -136,8 +139,6 @@ class RatioDistribution:
         As a function of 1 / x the left side is concave and increasing; Newton's method from the
         left of the root stays there and converges.
         """
-        if self.outside + self.shared.sum() == 0:
-            return float("nan")
         # u = 1 / x: u (rho^2 + sum_j b_j^2 / (1 + u t^2 Lambda_j)) = 1
         u = 1 / (self.outside + self.shared.sum())
         for _ in range(200):

@@ -10,8 +10,8 @@ of l_i over these rows. In a panel that is a_h in period t and -a_h in the base 
 - dr:   a_h = n_h / N - O_h / O - s_h' A^-1 (xbar - xbar_o),
 
 where n_h is the weight of the treated in cluster h and N its sum, xbar the mean of x over the
-treated, s_h the sum of w x over the controls in cluster h and A the controls' sum of w x x', O_h the
-sum of their odds and O its sum, xbar_o the mean of x by odds. All of these are those of the
+treated, s_h the sum of w x over the controls in cluster h and A the controls' sum of w x x', O_h
+the sum of their odds and O its sum, xbar_o the mean of x by odds. All of these are those of the
 replicate; a deleted cluster contributes nothing. In repeated cross-sections the two periods have
 sums of their own; the propensity is common to both.
 """
@@ -26,6 +26,7 @@ from scipy import sparse
 from didjack.core.linalg import (
     Array,
     Factor,
+    Mask,
     factorize,
     first_column,
     pack_outer,
@@ -42,7 +43,7 @@ from didjack.estimators.estimates import (
 from didjack.estimators.odds import mean_x, odds_sums
 from didjack.estimators.propensity import Sample, control_odds
 from didjack.estimators.regressions import TRIM
-from didjack.estimators.samples import Comparison, comparisons
+from didjack.estimators.samples import comparisons
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
@@ -110,34 +111,32 @@ def _panel_loadings(
     treated = x[:, cells.cohort, np.arange(len(cells))]  # (C, m, k)
     total = delete_one(treated)
     weight = treated[None, ..., 0] / total[:, None, :, 0]
+    direction = total / total[..., :1]
+    fitted = reg.fit_panel(panel, cells, units, left_out)
+
+    def regressed(c: int, gap: Array) -> Array:
+        control = x[:, cells.control_sets[cells.control_set[c]], c].sum(axis=1)
+        return np.asarray(fitted.factor.take(fitted.which[c]).solve(gap) @ control.T)
+
     if method == "reg":
-        fitted = reg.fit_panel(panel, cells, units, left_out)
-        direction = total / total[..., :1]
         for c in range(len(cells)):
-            control = x[:, cells.control_sets[cells.control_set[c]], c].sum(axis=1)
-            pull = fitted.factor.take(fitted.which[c]).solve(direction[:, c])
-            out[:, :, c] = weight[..., c] - pull @ control.T
+            out[:, :, c] = weight[..., c] - regressed(c, direction[:, c])
         return out, -out
-    fitted = reg.fit_panel(panel, cells, units, left_out) if method == "dr" else None
     for comparison in comparisons(panel, cells, clusters):
         first = int(comparison.cells[0])
         sample, coef = comparison.sample, estimates.models[first].coef
         odds = odds_by_cluster(sample, coef, np.ones((len(sample.w), 1)), TRIM)[..., 0]
+        by_odds = odds_sums(sample, coef, sample.X, TRIM)
         if method == "drimp":
-            parts = _odds_regression(sample, coef, left_out)
-            gap = total[:, first] - odds_sums(sample, coef, sample.X, TRIM)
-            own = odds + np.einsum("rck,rk->rc", parts[1], parts[0].solve(gap))
-            own /= total[:, first, :1]
+            gram, by_cluster = _odds_regression(sample, coef, left_out)
+            pull = gram.solve(total[:, first] - by_odds)
+            share = (odds + np.einsum("rck,rk->rc", by_cluster, pull)) / total[:, first, :1]
         else:
-            own = odds / odds.sum(axis=1, keepdims=True)
+            share = odds / odds.sum(axis=1, keepdims=True)
         for c in comparison.cells:
-            out[:, :, c] = weight[..., c] - own
-            if fitted is not None:
-                control = x[:, cells.control_sets[cells.control_set[c]], c].sum(axis=1)
-                gap = total[:, c] / total[:, c, :1] - mean_x(
-                    odds_sums(sample, coef, sample.X, TRIM)
-                )
-                out[:, :, c] -= fitted.factor.take(fitted.which[c]).solve(gap) @ control.T
+            out[:, :, c] = weight[..., c] - share
+            if method == "dr":
+                out[:, :, c] -= regressed(c, direction[:, c] - mean_x(by_odds))
     return out, -out
 
 
@@ -168,7 +167,7 @@ def _rows_loadings(
                 pull = fitted.factor.take(fitted.which[c, e]).solve(target)
                 out[e, :, :, c] = sign * (load - pull @ control.T)
                 continue
-            sample, coef, late = weighting[c]
+            sample, coef, late = weighting[int(c)]
             part = _only(sample, late if e == 0 else ~late)
             odds = odds_by_cluster(part, coef, np.ones((len(part.w), 1)), TRIM)[..., 0]
             share = odds / odds.sum(axis=1, keepdims=True)
@@ -195,7 +194,7 @@ def _rows_loadings(
 
 def _weighting(
     panel: Panel, cells: Cells, clusters: Clusters, estimates: Estimates
-) -> dict[int, tuple[Sample, Array, Array]]:
+) -> dict[int, tuple[Sample, Array, Mask]]:
     """Return sample, coefficients (R, k) and late rows of the propensity model of every cell."""
     found = {}
     for comparison in comparisons(panel, cells, clusters):
@@ -205,7 +204,7 @@ def _weighting(
     return found
 
 
-def _only(sample: Sample, keep: Array) -> Sample:
+def _only(sample: Sample, keep: Mask) -> Sample:
     cluster = None if sample.cluster is None else sample.cluster[keep]
     return Sample(sample.X[keep], sample.d[keep], sample.w[keep], cluster, sample.n_replicates)
 
@@ -228,7 +227,7 @@ def odds_by_cluster(sample: Sample, coef: Array, features: Array, trim: float) -
     return out.transpose(2, 1, 0)
 
 
-def _odds_regression(sample: Sample, coef: Array, left_out: Array) -> tuple[Factor, Array]:
+def _odds_regression(sample: Sample, coef: Array, left_out: Mask) -> tuple[Factor, Array]:
     """Factor the controls' sum of o x x', and return their sums of o x by cluster (R, C, k)."""
     k = sample.X.shape[1]
     packed = odds_sums(sample, coef, pack_outer(sample.X), np.inf)

@@ -1,0 +1,86 @@
+"""Loadings against the estimators themselves: an outcome that is one in one cluster and period."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import didjack as dj
+from didjack.estimators.loadings import cell_loadings
+
+FIRST = {0: 3, 1: 3, 2: 4, 3: 4, 4: 4}
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Eight clusters of unequal size, two cohorts; as a panel and as cross-sections."""
+    rng = np.random.default_rng(1)
+    units = [(h, i) for h in range(8) for i in range(6 + rng.integers(0, 5))]
+    frame = pd.DataFrame(
+        [(h, f"{h}-{i}", t) for h, i in units for t in range(1, 5)], columns=["h", "i", "t"]
+    )
+    frame["g"] = frame["h"].map(FIRST).fillna(0)
+    rows = rng.standard_normal((len(frame), 4))
+    frame["y"] = rows[:, 0]
+    varying = frame.assign(
+        x=rows[:, 1] + 0.3 * (frame["g"] > 0),
+        z=(rows[:, 2] > 0).astype(float),
+        w=np.exp(0.4 * rows[:, 3]),
+    )
+    constant = varying.copy()
+    for name in ("x", "z", "w"):
+        constant[name] = varying.groupby("i")[name].transform("first")
+    return {"constant": constant, "varying": varying, "rows": varying}
+
+
+def basis(frame, arguments):
+    """Cells of all replicates for every basis outcome, (R, C, T, m)."""
+    labels, times = np.unique(frame["h"]), np.unique(frame["t"])
+    out = []
+    for h, t in product(labels, times):
+        shock = ((frame["h"] == h) & (frame["t"] == t)).astype(float)
+        res = dj.att_gt(frame.assign(y=shock), **arguments)
+        out.append(res.replicates(res.clusters("h")).att)
+    R, m = out[0].shape
+    return np.stack(out, axis=1).reshape(R, len(labels), len(times), m)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "xformla", "control_group", "base_period"),
+    [
+        *product(
+            ("constant", "rows"),
+            ("reg", "ipw", "dr", "drimp"),
+            ("~ x + z",),
+            ("nevertreated", "notyettreated"),
+            ("universal",),
+        ),
+        *product(("varying",), ("reg", "dr"), ("~ x + z",), ("nevertreated",), ("varying",)),
+        *product(("constant", "rows"), ("dr",), (None,), ("notyettreated",), ("varying",)),
+    ],
+)
+def test_loadings_are_estimates_of_basis_outcomes(
+    frames, kind, method, xformla, control_group, base_period
+):
+    frame = frames[kind]
+    arguments = {
+        "yname": "y", "tname": "t", "gname": "g", "idname": None if kind == "rows" else "i",
+        "xformla": xformla, "est_method": method, "control_group": control_group,
+        "base_period": base_period, "weightsname": "w", "clustervars": "h",
+    }  # fmt: skip
+    res = dj.att_gt(frame, **arguments)
+    clusters = res.clusters("h")
+    cells, estimates = res.cells, res.replicates(clusters)
+    found = cell_loadings(res.panel, cells, clusters, method, estimates)
+    expected = basis(frame, arguments)
+    total = np.zeros_like(expected)
+    for c in range(len(cells)):
+        total[:, :, cells.time[c], c] += found.time[:, :, c]
+        total[:, :, cells.base[c], c] += found.base[:, :, c]
+    kept = np.broadcast_to(np.isfinite(estimates.att)[:, None, None], total.shape)
+    # Both sides are short sums of numbers of size one: rounding only.
+    np.testing.assert_allclose(total[kept], expected[kept], rtol=0, atol=1e-13)
+    assert (np.abs(total[0]).max(axis=(0, 1)) > 0).sum() == (~cells.is_base).sum()
