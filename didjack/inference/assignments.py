@@ -95,3 +95,43 @@ def share_as_large(observed: ArrayLike, others: Array, *, actual_among_them: boo
     added, B = 0 if actual_among_them else 1, others.shape[-1]
     share = (added + B - smaller.sum(axis=-1)) / (added + B)
     return np.where(np.isfinite(statistic), share, np.nan)
+
+
+def other_assignments(
+    labels: NDArray, limit: int, rng: np.random.Generator, stratum: NDArray | None = None
+) -> tuple[NDArray, bool]:
+    """Give the labels to the clusters in other ways: all of them if they are few, else some.
+
+    Parameters
+    ----------
+    labels : (C,) array
+        As they are.
+    limit : int
+        Assignments drawn at random; if there are no more others than that, all are listed.
+    rng : Generator
+        Draws them.
+    stratum : (C,) int array, optional
+        Clusters change places only with clusters of their stratum.
+
+    Returns
+    -------
+    assignments : (B, C) array
+        The actual one is not listed; it can occur among random draws.
+    exact : bool
+        Whether these are all others, each once.
+    """
+    groups = [np.arange(len(labels))]
+    if stratum is not None:
+        groups = [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
+    if prod(count_assignments(labels[members]) for members in groups) - 1 > limit:
+        drawn = np.tile(labels, (limit, 1))
+        for members in groups:
+            drawn[:, members] = rng.permuted(drawn[:, members], axis=1)
+        return drawn, False
+    every = labels[None]
+    for members in groups:
+        ways = every_assignment(labels[members])
+        repeated = np.repeat(every, len(ways), axis=0)
+        repeated[:, members] = np.tile(ways, (len(every), 1))
+        every = repeated
+    return every[(every != labels).any(axis=1)], True

@@ -1,0 +1,323 @@
+"""Estimates and CV3 t statistics under other assignments of cohorts, without refitting.
+
+An assignment only gives the clusters other labels. Sorted by the cohort they are given, the
+clusters of every assignment form segments of the same lengths, so that all assignments of a block
+are computed at once: sums over the clusters of a cohort, and over all of them but one, then one
+small regression for each set of controls (`didjack.inference.cluster_moments`). What a refit does
+in every replicate is done here too: rank checks, cells that cannot be estimated, averages over the
+cells that are left, deletions that leave nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from didjack.core.cv3 import deviations, factor
+from didjack.core.linalg import (
+    Array,
+    Factor,
+    Index,
+    Mask,
+    factorize,
+    first_column,
+    unpack_symmetric,
+)
+from didjack.core.moments import Clusters
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.averages import Plan, aggregate, make_plan
+from didjack.estimators.estimates import Estimates
+from didjack.estimators.regressions import TRIM
+from didjack.inference.assigned import AssignedStatistics, cohort_of
+from didjack.inference.cluster_moments import ClusterMoments, cluster_moments
+from didjack.sample.cells import Cells
+
+BLOCK = 500_000  # numbers of the largest array: bounds memory
+
+
+def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> AssignedStatistics:
+    """Estimate under other assignments from cluster moments.
+
+    Parameters
+    ----------
+    target : Aggregate
+        Without a reason to refit (`didjack.inference.assigned.why_refit`).
+    clusters : Clusters
+    assignments : (B, C) int array
+        Cohort code of each cluster; every row a permutation of the actual cohorts.
+
+    Returns
+    -------
+    AssignedStatistics
+        For all parameters of the average.
+    """
+    panel, cells = target.attgt.panel, _used(target)
+    moments = cluster_moments(panel, cells, clusters)
+    # Cells that an assignment cannot estimate are missing, not left out of the plan.
+    plan = make_plan(
+        cells,
+        np.ones(len(cells), dtype=bool),
+        target.plan.rule,
+        panel.times[0],
+        target.attgt.cells.period.max(),
+    )
+    sizes = np.bincount(cohort_of(target.attgt, clusters), minlength=len(panel.cohorts))
+    trim = target.attgt.options.est_method != "reg"
+    per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
+    step = max(1, BLOCK // per_assignment)
+    parts = [
+        _block(moments, cells, plan, sizes, assignments[at : at + step], trim)
+        for at in range(0, len(assignments), step)
+    ]
+    estimate, form, scale = (np.concatenate(p) for p in zip(*parts, strict=True))
+    names = {name: i for i, name in enumerate(plan.parameters)}
+    chosen = [names[name] for name in target.parameters]
+    return AssignedStatistics(target.parameters, estimate[:, chosen], form[:, chosen], scale)
+
+
+def _used(target: Aggregate) -> Cells:
+    """Keep the cells that the average can use under some assignment."""
+    cells = target.attgt.cells
+    if target.type == "dynamic":
+        return cells
+    return _take(cells, np.flatnonzero(cells.post))
+
+
+def _take(cells: Cells, at: Index) -> Cells:
+    return Cells(
+        cohort=cells.cohort[at],
+        time=cells.time[at],
+        base=cells.base[at],
+        control_set=cells.control_set[at],
+        control_sets=cells.control_sets,
+        group=cells.group[at],
+        period=cells.period[at],
+        base_period=cells.base_period[at],
+    )
+
+
+# ---------------------------------------------------------------- one block of assignments
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over some cohorts, first over all their n clusters and then over all but each.
+
+    Shapes as in `ClusterMoments`, with (B, n + 1) for C; `place` says which replicate each is.
+    """
+
+    count: Array
+    xx: Array
+    xy: Array
+    cell_weight: Array
+    cohort_weight: Array
+    place: Index
+
+    @classmethod
+    def of(cls, moments: ClusterMoments, members: Index, first: int) -> _Sums:
+        """Sum over the clusters (B, n) of one cohort, whose replicates begin at `first`."""
+        return cls(
+            _delete_one(moments.count[members]),
+            _delete_one(moments.xx[members]),
+            _delete_one(moments.xy[members]),
+            _delete_one(moments.cell_weight[members]),
+            _delete_one(moments.cohort_weight[members]),
+            np.arange(first, first + members.shape[1]),
+        )
+
+    @classmethod
+    def pooled(cls, parts: list[_Sums]) -> _Sums:
+        """Sum over several cohorts."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            _pool([part.count for part in parts]),
+            _pool([part.xx for part in parts]),
+            _pool([part.xy for part in parts]),
+            _pool([part.cell_weight for part in parts]),
+            _pool([part.cohort_weight for part in parts]),
+            np.concatenate([part.place for part in parts]),
+        )
+
+
+def _pool(parts: list[Array]) -> Array:
+    """Add sums of cohorts (B, n_q + 1, ...): all, then all but each cluster of each cohort."""
+    rows = [np.sum([part[:, :1] for part in parts], axis=0)]
+    for i, part in enumerate(parts):
+        others = [other[:, :1] for j, other in enumerate(parts) if j != i]
+        rows.append(part[:, 1:] + np.sum(others, axis=0))
+    return np.concatenate(rows, axis=1)
+
+
+def _delete_one(sums: Array) -> Array:
+    """Sum (B, n, ...) over axis 1 with all and with all but each, (B, n + 1, ...).
+
+    What comes before plus what comes after, as in `didjack.core.moments.delete_one`: nothing
+    cancels.
+    """
+    B, n = sums.shape[:2]
+    out = np.zeros((B, n + 1, *sums.shape[2:]))
+    if n == 0:
+        return out
+    np.cumsum(sums[:, :-1], axis=1, out=out[:, 2:])
+    after = np.cumsum(sums[:, :0:-1], axis=1)[:, ::-1]
+    out[:, 1:n] += after
+    out[:, 0] = sums[:, 0] + (after[:, 0] if n > 1 else 0.0)
+    return out
+
+
+def _block(
+    moments: ClusterMoments,
+    cells: Cells,
+    plan: Plan,
+    sizes: Index,
+    assignments: Index,
+    trim: bool,
+) -> tuple[Array, Array, Array]:
+    B, C = assignments.shape
+    order = np.argsort(assignments, axis=1, kind="stable")
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    cohorts = [
+        _Sums.of(moments, order[:, first[q] : first[q + 1]], int(first[q]) + 1)
+        for q in range(len(sizes))
+    ]
+    Y = moments.xy.shape[2]
+    att = np.empty((Y, B, C + 1, len(cells)))
+    for s, members in enumerate(cells.control_sets):
+        mine = np.flatnonzero(cells.control_set == s)
+        if len(mine) == 0:
+            continue
+        controls = _Sums.pooled([cohorts[q] for q in np.flatnonzero(members)])
+        fitted = _Regressions.of(moments, controls, np.unique(moments.ends[mine]))
+        for q in np.unique(cells.cohort[mine]):
+            at = mine[cells.cohort[mine] == q]
+            att[..., at] = _cells(moments, cells, at, cohorts[q], controls, fitted, trim, C + 1)
+    return _statistics(moments, cells, plan, cohorts, att)
+
+
+@dataclass(frozen=True)
+class _Regressions:
+    """Regressions of one set of controls: coefficients by difference, (B, n + 1, Y, k)."""
+
+    beta: Array  # (B, n + 1, D, Y, k), zero where not asked for
+    singular: Mask  # (B, n + 1, D)
+
+    @classmethod
+    def of(cls, moments: ClusterMoments, controls: _Sums, wanted: Index) -> _Regressions:
+        k, design_of = moments.k, moments.design_of
+        designs, at = np.unique(design_of[wanted], return_inverse=True)
+        gram = unpack_symmetric(controls.xx[:, :, designs], k)
+        solved = factorize(gram)
+        own = Factor(
+            solved.lower[:, :, at, None],
+            solved.pivots[:, :, at, None],
+            solved.redundant[:, :, at, None],
+            solved.excluded[:, :, at, None],
+        )
+        beta = np.zeros(controls.xy.shape)
+        beta[:, :, wanted] = own.solve(controls.xy[:, :, wanted])
+        singular = np.zeros(controls.xy.shape[:3], dtype=bool)
+        singular[:, :, wanted] = solved.singular[:, :, at]
+        return cls(beta, singular)
+
+
+def _cells(
+    moments: ClusterMoments,
+    cells: Cells,
+    at: Index,
+    treated: _Sums,
+    controls: _Sums,
+    fitted: _Regressions,
+    trim: bool,
+    R: int,
+) -> Array:
+    """ATT of cells with one cohort and one set of controls, (Y, B, R, c)."""
+    ends = moments.ends[at]  # (c, 1 or 2)
+    designs = moments.design_of[ends]
+    x = first_column(treated.xx, moments.k)[:, :, designs]  # (B, n + 1, c, ends, k)
+    y = treated.xy[..., 0][:, :, ends]  # (B, n + 1, c, ends, Y)
+    beta = fitted.beta[:, :, ends]  # (B, n' + 1, c, ends, Y, k)
+    rows_t, rows_c = treated.count[:, :, designs], controls.count[:, :, designs]
+    singular = np.asarray(fitted.singular[:, :, ends].any(axis=-1))
+    sign = moments.sign[at]
+
+    def combine(i: slice, j: slice) -> Array:
+        """Estimate with these sums over the treated and those over the controls."""
+        a, mean, b = x[:, i], y[:, i], beta[:, j]
+        weight = a[..., 0]
+        if moments.is_panel:
+            fit = (a[..., None, :] * b).sum(axis=-1)
+            value = ((mean - fit) / weight[..., None])[..., 0, :] * sign[:, None]
+        else:
+            means = mean / weight[..., None]
+            pooled = a.sum(axis=-2)
+            change = b[..., 0, :, :] - b[..., 1, :, :]
+            fit = (pooled[..., None, :] * change).sum(axis=-1) / pooled[..., :1]
+            value = means[..., 0, :] - means[..., 1, :] - fit
+        n1, n0 = rows_t[:, i], rows_c[:, j]
+        failed: Mask = singular[:, j] | np.asarray((n0 == 0).any(axis=-1))
+        if trim:  # without covariates the propensity is a share
+            total = n1.sum(axis=-1) + n0.sum(axis=-1)
+            failed = failed | np.asarray(n1.sum(axis=-1) / np.maximum(total, 1) >= TRIM)
+        value = np.where(failed[..., None] | ~np.isfinite(value), np.nan, value)
+        value = np.where(cells.is_base[at][:, None], 0.0, value)
+        missing = np.asarray((n1 == 0).any(axis=-1))
+        value = np.where(missing[..., None], np.nan, value)
+        return np.moveaxis(value, -1, 0)  # (Y, B, rows, c)
+
+    full, each = slice(0, 1), slice(1, None)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        everything = combine(full, full)
+        out = np.empty((*everything.shape[:2], R, len(at)))
+        out[:] = everything
+        out[:, :, treated.place] = combine(each, full)
+        out[:, :, controls.place] = combine(full, each)
+    return out
+
+
+def _statistics(
+    moments: ClusterMoments, cells: Cells, plan: Plan, cohorts: list[_Sums], att: Array
+) -> tuple[Array, Array, Array]:
+    """Average the cells of every replicate, and form the CV3 variances."""
+    _, B, R, m = att.shape
+    cohort_weight = np.empty((B, R, len(cohorts)))
+    cell_weight = np.empty((B, R, m)) if plan.rule.weights == "csdid" else np.empty((B, R, 0))
+    designs = moments.design_of[moments.ends]
+    for q, sums in enumerate(cohorts):
+        cohort_weight[:, :, q] = sums.cohort_weight[:, :1]
+        cohort_weight[:, sums.place, q] = sums.cohort_weight[:, 1:]
+        at = np.flatnonzero(cells.cohort == q)
+        if cell_weight.size and len(at):
+            weight = sums.cell_weight[:, :, designs[at]].sum(axis=-1)
+            cell_weight[:, :, at] = weight[:, :1]
+            cell_weight[:, sums.place[:, None], at] = weight[:, 1:]
+    values = []
+    for cell in att:
+        replicates = _replicates(
+            cell.reshape(B * R, m), cohort_weight.reshape(B * R, -1), cell_weight.reshape(B * R, -1)
+        )
+        values.append(aggregate(plan, replicates, cells).reshape(B, R, -1))
+    stacked = np.stack(values, axis=-1)  # (B, R, P, Y)
+    change, count = deviations(stacked[:, 0], stacked[:, 1:], axis=1)
+    form = np.einsum("bcpy,bcpz->bpyz", change, change, optimize=True)
+    form *= factor(count[..., 0])[..., None, None]
+    largest = np.where(np.isfinite(att[0, :, 0]), np.abs(att[0, :, 0]), 0.0).max(axis=-1)
+    return stacked[:, 0], form, largest
+
+
+def _replicates(att: Array, cohort_weight: Array, cell_weight: Array) -> Estimates:
+    """Give averages what they use of estimates."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Estimates(
+        att=att,
+        status=np.empty(0, dtype=np.int8),
+        n_treated=nothing,
+        n_control=nothing,
+        cohort_rows=nothing,
+        cohort_weight=cohort_weight,
+        left_out=np.empty(0, dtype=bool),
+        cell_weight=cell_weight,
+        separated=np.empty(0, dtype=bool),
+        fault=nothing,
+    )
