@@ -4,7 +4,8 @@ Under no effect on any cluster, and with clusters that are exchangeable, the act
 like any other, and its rank among them gives a p-value of exact size, with one treated cluster as
 with ten (Lehmann and Romano 2005, section 15.2). Two statistics are ranked: the estimate, and its
 ratio to the CV3 standard error, which suffers less when clusters differ (MacKinnon and Webb 2020).
-Each assignment is estimated anew, from the frame on.
+Assignments are computed from cluster moments (`didjack.inference.relabelling`), and from the frame
+on where moments do not suffice (`didjack.inference.assigned.why_refit`).
 """
 
 from __future__ import annotations
@@ -15,94 +16,224 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array, Index
-from didjack.core.views import Shown
+from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
-from didjack.effects.estimation import Estimation
-from didjack.errors import DataError, DesignError, DidjackError
-from didjack.inference.assignments import (
-    count_assignments,
-    every_assignment,
-    random_assignments,
-    share_as_large,
-)
-from didjack.inference.cluster_jackknife import jackknife
+from didjack.errors import DataError
+from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted, why_refit
+from didjack.inference.assignments import other_assignments
+from didjack.inference.inversion import Intervals, effects_not_rejected
+from didjack.inference.jackknife import jackknife
+from didjack.inference.relabelling import relabelled
 
-CHUNK = 20  # assignments per task
+STATISTICS = ("t", "estimate")
 
 
 @dataclass(frozen=True, eq=False)
-class Randomization(Shown):
-    """Randomization inference on the overall effect of an aggregation; B assignments.
+class Randomization:
+    """Randomization inference on the parameters of an aggregation; B assignments, P parameters.
 
     Attributes
     ----------
     target : Aggregate
         What was estimated under the actual assignment.
-    cluster : str
-        The variable whose values changed places.
-    att, t : float
-        The actual estimate, and its ratio to the CV3 standard error.
-    draws : (B, 2) array
-        Both statistics under other assignments; NaN where one cannot be estimated.
+    clusters : Clusters
+        What changed places.
+    actual : AssignedStatistics
+        Of the actual assignment (one row).
+    others : AssignedStatistics
+        Of B other assignments; NaN where one cannot be estimated.
+    assignments : (B, C) int array
+        Cohort codes of the clusters.
     exact : bool
         Whether these are all other assignments, each once; else they are drawn at random.
     seed : int
         Of the draws.
+    strata : str or None
+        Column within whose values clusters changed places.
+    refit_reason : str
+        Why the assignments were estimated from the frame on; empty if they were not.
     """
 
     target: Aggregate = field(repr=False)
-    cluster: str
-    att: float
-    t: float
-    draws: Array = field(repr=False)
+    clusters: Clusters = field(repr=False)
+    actual: AssignedStatistics = field(repr=False)
+    others: AssignedStatistics = field(repr=False)
+    assignments: Index = field(repr=False)
     exact: bool
     seed: int
+    strata: str | None = None
+    refit_reason: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """The variable whose values changed places."""
+        return self.clusters.name
+
+    @property
+    def att(self) -> float:
+        """The actual overall estimate."""
+        return float(self.actual.att[0, 0])
+
+    @property
+    def t(self) -> float:
+        """Ratio of the actual overall estimate to its CV3 standard error."""
+        return float(self.actual.t[0, 0])
+
+    @property
+    def draws(self) -> Array:
+        """Overall estimate and t statistic under the other assignments, (B, 2)."""
+        return np.column_stack([self.others.att[:, 0], self.others.t[:, 0]])
 
     @property
     def failed(self) -> int:
-        """Assignments without an estimate or a standard error; they count as larger."""
+        """Assignments without an overall estimate or standard error; they count as larger."""
         return int((~np.isfinite(self.draws)).any(axis=1).sum())
 
     @property
     def p_att(self) -> float:
         """Share of assignments, the actual one included, with an estimate as large."""
-        return float(share_as_large(self.att, self.draws[:, 0], actual_among_them=False))
+        return float(self.p_values("estimate")[0])
 
     @property
     def p_t(self) -> float:
         """Share of assignments, the actual one included, with a t statistic as large."""
-        return float(share_as_large(self.t, self.draws[:, 1], actual_among_them=False))
+        return float(self.p_values("t")[0])
+
+    def p_values(self, statistic: str = "t") -> Array:
+        """Return the p-values of all parameters, (P,); NaN where there is no statistic.
+
+        Parameters
+        ----------
+        statistic : {"t", "estimate"}
+        """
+        _check_statistic(statistic)
+        name = "t" if statistic == "t" else "att"
+        return p_values(getattr(self.actual, name)[0], getattr(self.others, name))
+
+    def intervals(
+        self, parameter: str = "overall", level: float = 0.95, statistic: str = "t"
+    ) -> Intervals:
+        """Return the constant effects that are not rejected, as disjoint intervals.
+
+        The hypothesis is that treatment moves the outcome of every treated cluster by the same
+        amount in every period. The set can be in pieces, and unbounded
+        (`didjack.inference.inversion`).
+
+        Parameters
+        ----------
+        parameter : str
+            "overall", or an element of the average from the treatment on.
+        level : float
+            Coverage, between 0 and 1.
+        statistic : {"t", "estimate"}
+
+        Returns
+        -------
+        tuple of (low, high)
+
+        Raises
+        ------
+        DataError
+            An argument is unknown or out of range, or the parameter lies before treatment, which
+            says nothing about an effect.
+        """
+        _check_statistic(statistic)
+        if not 0 < level < 1:
+            raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
+        parameters = self.target.parameters
+        if parameter not in parameters:
+            raise DataError(f"No parameter {parameter!r}. There are: {', '.join(parameters)}.")
+        i = parameters.index(parameter)
+        actual, others = self.actual, self.others
+        if self.refit_reason:
+            actual_cohorts = cohort_of(self.target.attgt, self.clusters)[None]
+            actual = refitted(self.target, self.clusters, actual_cohorts)
+            others = refitted(self.target, self.clusters, self.assignments)
+        if not abs(actual.estimate[0, i, 1] - 1) < 1e-6:
+            raise DataError(f"{parameter} lies before treatment, which has no effect to invert.")
+        return effects_not_rejected(
+            actual.estimate[0, i],
+            actual.form[0, i],
+            others.estimate[:, i],
+            others.form[:, i],
+            level,
+            statistic == "t",
+        )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per statistic: value, p, assignments, exact."""
-        return pd.DataFrame(
-            {
-                "statistic": ["estimate", "CV3 t"],
-                "value": [self.att, self.t],
-                "p": [self.p_att, self.p_t],
-                "assignments": 1 + len(self.draws),
-                "exact": self.exact,
-            }
+        """One row per parameter and statistic: value, p, assignments, exact."""
+        parts = [
+            pd.DataFrame({"parameter": self.target.parameters, "statistic": label,
+                          "value": values, "p": self.p_values(name)})
+            for label, name, values in (
+                ("estimate", "estimate", self.actual.att[0]),
+                ("CV3 t", "t", self.actual.t[0]),
+            )
+        ]  # fmt: skip
+        frame = pd.concat(parts, ignore_index=True)
+        frame = frame.assign(assignments=1 + len(self.assignments), exact=self.exact)
+        order = {name: i for i, name in enumerate(self.target.parameters)}
+        return frame.sort_values(
+            "parameter", key=lambda names: names.map(order), kind="stable", ignore_index=True
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the table must know."""
+        notes = ["It assumes that clusters are exchangeable: each was as likely to be treated, or "
+                 "all errors have one distribution."]  # fmt: skip
+        if self.strata is not None:
+            notes[0] = notes[0].replace("exchangeable", f"exchangeable within '{self.strata}'")
+        if self.failed:
+            notes.append(f"{self.failed} cannot be estimated and count as larger.")
+        if self.refit_reason:
+            notes.append(f"Every assignment was refitted: {self.refit_reason}.")
+        return notes
 
     def summary(self) -> str:
         """Return a short text for people."""
         kind = "all" if self.exact else "random"
         lines = [
-            f"Randomization inference by {self.cluster}: {1 + len(self.draws):,} assignments "
+            f"Randomization inference by {self.cluster}: {1 + len(self.assignments):,} assignments "
             f"({kind}), the actual one included",
             "",
             self.to_frame().to_string(index=False),
+            "",
+            *self.notes,
         ]
-        if self.failed:
-            lines += ["", f"{self.failed} cannot be estimated and count as larger."]
         return "\n".join(lines)
+
+
+def p_values(observed: Array, draws: Array) -> Array:
+    """Return the share of assignments, the actual one included, with a statistic as large.
+
+    Parameters
+    ----------
+    observed : (P,) array
+    draws : (B, P) array
+        NaN counts as larger.
+
+    Returns
+    -------
+    (P,) array
+        NaN where `observed` is.
+    """
+    # Assignments that put equal clusters in place of each other are equal up to rounding.
+    smaller = np.abs(draws) < np.abs(observed) * (1 - 1e-10)  # False for NaN
+    p = (1 + (~smaller).sum(axis=0)) / (1 + len(draws))
+    return np.where(np.isfinite(observed), p, np.nan)
+
+
+def _check_statistic(statistic: str) -> None:
+    if statistic not in STATISTICS:
+        raise DataError(f"statistic must be 't' or 'estimate', not {statistic!r}.")
 
 
 def randomize(
     target: Aggregate,
     cluster: str | None = None,
     *,
+    strata: str | None = None,
     n_permutations: int = 999,
     seed: int = 0,
     n_jobs: int = 1,
@@ -116,16 +247,18 @@ def randomize(
     Parameters
     ----------
     target : Aggregate
-        From `aggte`; its overall effect is tested.
+        From `aggte`; all its parameters are tested.
     cluster : str, optional
         Column at the level at which treatment was assigned; every cluster must belong to one
         cohort. The default is the clustervars of `att_gt`, else idname.
+    strata : str, optional
+        Column that is constant within clusters: they change places within its values only.
     n_permutations : int
         Random assignments. If there are no more than so many others in total, all are taken.
     seed : int
         Of the random assignments.
     n_jobs : int
-        Workers (joblib). The result is the same for any number.
+        Workers (joblib) where assignments are refitted. The result is the same for any number.
 
     Returns
     -------
@@ -134,7 +267,8 @@ def randomize(
     Raises
     ------
     DataError
-        `target` is not an aggregation, or an argument is out of range.
+        `target` is not an aggregation, an argument is out of range, or strata change within a
+        cluster.
     DesignError
         A cluster has units of several cohorts.
 
@@ -156,61 +290,31 @@ def randomize(
         raise DataError(f"randomize takes an aggregation from aggte, not {type(target).__name__}.")
     if n_permutations < 1:
         raise DataError(f"n_permutations must be 1 or more, not {n_permutations!r}.")
-    actual = jackknife(target, cluster)
-    name = actual.cluster
-    code, first = _cohorts(target.estimation, name)
-    others, exact = _other_assignments(first, n_permutations, np.random.default_rng(seed))
-    from joblib import Parallel, delayed  # spared where nothing is randomized
-
-    chunks = [others[at : at + CHUNK] for at in range(0, len(others), CHUNK)]
-    tasks = (delayed(_estimate_all)(target, name, code, first, chunk) for chunk in chunks)
-    draws = np.concatenate([np.empty((0, 2)), *Parallel(n_jobs=n_jobs)(tasks)])
-    return Randomization(target, name, target.att, actual.t, draws, exact, seed)
-
-
-def _cohorts(estimation: Estimation, name: str) -> tuple[Index, Array]:
-    """Return the cluster of each row of the user's frame, -1 if it has no part, and its cohort."""
-    panel, clusters = estimation.panel, estimation.clusters(name)
-    pairs = pd.DataFrame({"cluster": clusters.code, "cohort": panel.cohort}).drop_duplicates()
-    mixed = pairs["cluster"].value_counts()
-    if (mixed > 1).any():
-        worst = int(mixed.index[0])
-        codes = pairs.loc[pairs["cluster"] == worst, "cohort"].to_numpy()
-        listed = ", ".join(f"{g:g}" for g in np.sort(panel.cohorts[codes]))
-        raise DesignError(
-            f"Cluster {clusters.labels[worst]} of '{name}' has units of several cohorts "
-            f"({listed}); randomization moves whole clusters. Pass the "
-            "column at whose level treatment was assigned."
+    clusters = jackknife(target, cluster).clusters
+    cohort = cohort_of(target.attgt, clusters)
+    stratum = None if strata is None else _stratum_of(target, clusters, strata)
+    rng = np.random.default_rng(seed)
+    others, exact = other_assignments(cohort, n_permutations, rng, stratum)
+    reason = why_refit(target, clusters)
+    if reason:
+        own, drawn = (
+            refitted(target, clusters, some, with_effect=False, n_jobs=n_jobs)
+            for some in (cohort[None], others)
         )
-    raw = pd.to_numeric(panel.source[panel.roles.gname]).to_numpy(dtype=np.float64)
-    cohort = np.where(np.isfinite(raw), raw, 0.0)
-    first = np.zeros(len(clusters))
-    first[clusters.code] = cohort[panel.rows]
-    code = clusters.labels.get_indexer(pd.Index(panel.source[name]))
-    # Rows of other cohorts were left out (treated from the start): they stay as they are.
-    return np.where((code >= 0) & (cohort == first[code]), code, -1), first
+    else:
+        own, drawn = (relabelled(target, clusters, some) for some in (cohort[None], others))
+    return Randomization(target, clusters, own, drawn, others, exact, seed, strata, reason)
 
 
-def _other_assignments(first: Array, limit: int, rng: np.random.Generator) -> tuple[Array, bool]:
-    """Assign cohorts to clusters in other ways, (B, C): in all if they are few, else at random."""
-    if count_assignments(first) - 1 > limit:
-        return random_assignments(first, limit, rng), False
-    every = every_assignment(first)
-    return every[(every != first).any(axis=1)], True
-
-
-def _estimate_all(target: Aggregate, name: str, code: Index, first: Array, some: Array) -> Array:
-    """Estimate under some assignments: the overall effect and its CV3 t, (P, 2)."""
-    panel = target.estimation.panel
-    gname = panel.roles.gname
-    before = pd.to_numeric(panel.source[gname]).to_numpy(dtype=np.float64)
-    out = np.full((len(some), 2), np.nan)
-    for i, cohorts in enumerate(some):
-        moved = np.where(code >= 0, cohorts[code], before)
-        frame = panel.source.assign(**{gname: moved})
-        try:
-            other = target.estimate_again(target.estimation.on_frame(frame))
-            out[i] = other.att, jackknife(other, name).t
-        except DidjackError:
-            continue
-    return out
+def _stratum_of(target: Aggregate, clusters: Clusters, strata: str) -> Index:
+    """Return the stratum of each cluster, (C,)."""
+    values = target.attgt.clusters(strata)
+    stratum = np.zeros(len(clusters), dtype=np.intp)
+    stratum[clusters.code] = values.code
+    if (changing := stratum[clusters.code] != values.code).any():
+        label = clusters.labels[clusters.code[changing][0]]
+        raise DataError(
+            f"Column '{strata}' (strata) changes within cluster {label} of '{clusters.name}'. "
+            "Strata are groups of whole clusters."
+        )
+    return stratum

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -13,6 +14,10 @@ import didjack as dj
 from didjack.inference.randomization import Randomization, randomize
 from didjack.simulate.design_loadings import Average
 from didjack.simulate.permutation import statistics_with_deletions
+from didjack.inference.assigned import AssignedStatistics
+from didjack.inference.randomization import randomize
+from didjack.simulate.linear import Average
+from didjack.simulate.permutation import _with_deletions
 
 T = 5
 
@@ -106,15 +111,16 @@ def test_what_was_left_out_stays_out(where):
 
 
 def test_the_frame_is_not_changed_and_workers_do_not_matter(monkeypatch):
-    frame = panel([3, 3, 0, 0, 0, 0])
+    frame = panel([3, 3, 0, 0, 0, 0], sizes=[6] * 6)
     before = frame.copy()
-    agg = simple(frame)
+    agg = simple(frame, est_method="ipw", xformla="~ x")  # refits
     one = randomize(agg)
-    monkeypatch.setattr("didjack.inference.randomization.CHUNK", 4)
+    monkeypatch.setattr("didjack.inference.assigned.CHUNK", 4)
     with parallel_config("threading"):
         two = randomize(agg, n_jobs=2)
     pd.testing.assert_frame_equal(frame, before)
     np.testing.assert_array_equal(one.draws, two.draws)
+    assert "refitted: est_method='ipw'" in one.summary()
 
 
 def test_one_treated_cluster_and_the_text():
@@ -132,11 +138,85 @@ def test_all_others_are_taken_where_there_are_no_more_than_asked_for():
 
 
 def test_assignments_without_an_estimate_count_as_larger():
-    agg = simple(panel([3, 3, 0, 0, 0, 0]))
-    draws = np.array([[0.1, 0.2], [np.nan, np.nan], [0.3, np.nan]])
-    r = Randomization(agg, "cluster", 0.2, 1.0, draws, False, 0)
+    r = randomize(simple(panel([3, 3, 0, 0, 0, 0])))
+    form = np.array([0.25, np.nan, np.nan])[:, None, None, None]
+    estimate = np.array([0.1, np.nan, 0.3])[:, None, None]
+    others = AssignedStatistics(("overall",), estimate, form, np.ones(3))
+    actual = AssignedStatistics(
+        ("overall",), np.full((1, 1, 1), 0.2), np.full((1, 1, 1, 1), 0.04), np.ones(1)
+    )
+    r = replace(r, actual=actual, others=others)
     assert r.failed == 2 and r.p_att == 3 / 4 and r.p_t == 3 / 4
     assert "2 cannot be estimated" in r.summary()
+
+
+def test_event_times_have_p_values_of_their_own():
+    frame = panel([3, 4, 0, 0, 0, 0])
+    res = dj.att_gt(frame, "y", "time", "first", "unit", est_method="reg")
+    agg = dj.aggte(res, type="dynamic")
+    r = randomize(agg)
+    first = np.array([3, 4, 0, 0, 0, 0])
+    t = []
+    for other in sorted(set(permutations(first.tolist())) - {tuple(first.tolist())}):
+        moved = panel(list(other))
+        again = agg.again(dj.att_gt(moved, "y", "time", "first", "unit", est_method="reg"))
+        t.append(dj.jackknife(again).inference.t)
+    smaller = np.abs(t) < np.abs(dj.jackknife(agg).inference.t) * (1 - 1e-10)
+    expected = (1 + (~smaller).sum(axis=0)) / (1 + len(t))
+    shown = np.isfinite(dj.jackknife(agg).inference.t)
+    np.testing.assert_allclose(r.p_values("t")[shown], expected[shown], rtol=1e-12)
+    frame_of = r.to_frame()
+    assert frame_of["parameter"].tolist() == [p for p in agg.parameters for _ in range(2)]
+
+
+def test_clusters_change_places_within_strata_only():
+    frame = panel([3, 0, 0, 4, 0, 0])
+    frame["region"] = np.where(frame["cluster"] < "c3", "north", "south")
+    r = randomize(simple(frame), strata="region")
+    assert r.exact and len(r.assignments) == 8
+    assert ((r.assignments[:, :3] > 0).sum(axis=1) == 1).all()
+    assert ((r.assignments[:, 3:] > 0).sum(axis=1) == 1).all()
+    drawn = randomize(simple(frame), strata="region", n_permutations=5)
+    assert not drawn.exact and ((drawn.assignments[:, :3] > 0).sum(axis=1) == 1).all()
+    frame["half"] = frame["time"] % 2
+    with pytest.raises(dj.DataError, match="'half'"):
+        randomize(simple(frame), strata="half")
+    pairs = panel([3, 3, 0, 0, 0, 0], sizes=[2] * 6)
+    pairs["kind"] = pairs["unit"] % 2
+    with pytest.raises(dj.DataError, match="changes within cluster c0"):
+        randomize(simple(pairs), strata="kind")
+
+
+@pytest.mark.parametrize(
+    ("first", "options"),
+    [([3, 4, 0, 0, 0, 0], {}), ([3, 0, 0, 0, 0, 0], {"est_method": "ipw", "xformla": "~ x"})],
+)
+@pytest.mark.parametrize("statistic", ["t", "estimate"])
+def test_intervals_hold_the_effects_that_are_not_rejected(first, options, statistic):
+    frame = panel(first, sizes=[9] * 6)
+    r = randomize(simple(frame, **options))
+    found = r.intervals(level=0.8, statistic=statistic)
+    effect = (frame["first"] > 0) & (frame["time"] >= frame["first"])
+    ends = [end for piece in found for end in piece]
+    for tau in [*(e - 1e-6 for e in ends), *(e + 1e-6 for e in ends), 0.0, r.att]:
+        other = randomize(simple(frame.assign(y=frame["y"] - tau * effect), **options))
+        inside = any(low <= tau <= high for low, high in found)
+        assert inside == (other.p_values(statistic)[0] > 0.2 + 1e-9)
+    assert np.isfinite(ends).all()
+    with pytest.raises(dj.DataError, match="No parameter 'event:1'"):
+        r.intervals("event:1")
+    with pytest.raises(dj.DataError, match="level"):
+        r.intervals(level=95)
+
+
+def test_an_interval_needs_an_effect():
+    res = dj.att_gt(panel([3, 4, 0, 0, 0, 0]), "y", "time", "first", "unit", est_method="reg")
+    r = randomize(dj.aggte(res, type="dynamic"))
+    assert r.intervals("event:0", level=0.5)
+    with pytest.raises(dj.DataError, match="event:-1 lies before treatment"):
+        r.intervals("event:-1")
+    with pytest.raises(dj.DataError, match="statistic must be"):
+        r.p_values("F")
 
 
 def test_what_cannot_be_randomized_is_refused():
