@@ -8,16 +8,14 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 import pytest
+from didjack.simulate.linear import Average
 from joblib import parallel_config
 
 import didjack as dj
-from didjack.inference.randomization import Randomization, randomize
-from didjack.simulate.design_loadings import Average
-from didjack.simulate.permutation import statistics_with_deletions
 from didjack.inference.assigned import AssignedStatistics
 from didjack.inference.randomization import randomize
-from didjack.simulate.linear import Average
-from didjack.simulate.permutation import _with_deletions
+from didjack.simulate.design_loadings import Average
+from didjack.simulate.permutation import statistics_with_deletions
 
 T = 5
 
