@@ -40,10 +40,9 @@ from didjack.estimators.estimates import (
     row_sums_by_period,
     unit_sums,
 )
-from didjack.estimators.odds import mean_x, odds_sums
-from didjack.estimators.propensity import Sample, control_odds
-from didjack.estimators.regressions import TRIM
-from didjack.estimators.samples import comparisons
+from didjack.estimators.odds import TRIM, control_odds, mean_x, odds_sums
+from didjack.estimators.propensity import Sample
+from didjack.estimators.samples import compared_rows
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
@@ -122,7 +121,7 @@ def _panel_loadings(
         for c in range(len(cells)):
             out[:, :, c] = weight[..., c] - regressed(c, direction[:, c])
         return out, -out
-    for comparison in comparisons(panel, cells, clusters):
+    for comparison in compared_rows(panel, cells, clusters):
         first = int(comparison.cells[0])
         sample, coef = comparison.sample, estimates.models[first].coef
         odds = odds_by_cluster(sample, coef, np.ones((len(sample.w), 1)), TRIM)[..., 0]
@@ -197,7 +196,7 @@ def _weighting(
 ) -> dict[int, tuple[Sample, Array, Mask]]:
     """Return sample, coefficients (R, k) and late rows of the propensity model of every cell."""
     found = {}
-    for comparison in comparisons(panel, cells, clusters):
+    for comparison in compared_rows(panel, cells, clusters):
         c = int(comparison.cells[0])
         assert comparison.late is not None
         found[c] = (comparison.sample, estimates.models[c].coef, comparison.late)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from didjack.core.cv3 import deviations, factor
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
+from didjack.effects.deletions import restructured
+from didjack.effects.parameters import Parameter
 from didjack.errors import DesignError, DidjackError
 from didjack.estimators.estimates import left_out_columns
-from didjack.inference.deletions import restructured
-from didjack.inference.jackknife import jackknife
+from didjack.inference.cluster_jackknife import jackknife
 from didjack.sample.panel import NEVER
 
 CHUNK = 20  # assignments per task
@@ -32,7 +32,7 @@ class AssignedStatistics:
 
     Attributes
     ----------
-    parameters : tuple of str, length P
+    parameters : tuple of Parameter, length P
     estimate : (B, P, Y) array
         NaN where an assignment has no such parameter.
     form : (B, P, Y, Y) array
@@ -41,7 +41,7 @@ class AssignedStatistics:
         Largest ATT(g,t) of the outcome in absolute value: what is small against it is rounding.
     """
 
-    parameters: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
     estimate: Array = field(repr=False)
     form: Array = field(repr=False)
     scale: Array = field(repr=False)
@@ -142,6 +142,8 @@ def refitted(
     AssignedStatistics
         NaN throughout where an assignment cannot be estimated.
     """
+    from joblib import Parallel, delayed  # spared where nothing is refitted
+
     chunks = [assignments[at : at + CHUNK] for at in range(0, len(assignments), CHUNK)]
     tasks = (delayed(_refit_some)(target, clusters, some, with_effect) for some in chunks)
     parts = Parallel(n_jobs=n_jobs)(tasks)
@@ -184,7 +186,7 @@ def _refit_some(
 
 def _replicates(target: Aggregate, frame: pd.DataFrame, cluster: str) -> tuple[Array, float]:
     """Return estimates of all replicates, (R, P), and the largest ATT(g,t)."""
-    other = target.again(target.attgt.on_frame(frame))
+    other = target.estimate_again(target.estimation.on_frame(frame))
     jk = jackknife(other, cluster)
     out = np.full((len(jk.replicates), len(target.parameters)), np.nan)
     position = {name: i for i, name in enumerate(other.parameters)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,7 +73,7 @@ class FewTreated:
     draws: tuple[Array, ...] = field(repr=False)
     exact: Mask = field(repr=False)
     n_controls: int
-    fits: dict[tuple[str, object], VarianceFit] = field(repr=False)
+    fits: Mapping[tuple[str, object], VarianceFit] = field(repr=False)
     level: float
     max_treated: int
     left_out: tuple[object, ...] = ()
@@ -247,7 +248,8 @@ def few_treated(
             "more. Use randomize, or a finer cluster variable."
         )
     sizes = cluster_sizes(res.panel, clusters, size) if method == "ferman-pinto" else None
-    draws, exact, fits = [], [], {}
+    fits: dict[tuple[str, object], VarianceFit] = {}
+    draws, exact = [], []
     for p, parameter in enumerate(target.parameters):
         h = np.flatnonzero(behind[p])
         if not usable[p]:
@@ -309,10 +311,10 @@ def _loadings(target: Aggregate, clusters: Clusters, cohort: Index) -> tuple[Arr
     """
     res = target.attgt
     panel, cells = res.panel, res.cells
-    estimates = res.replicates(clusters)
+    estimates = res.estimation.replicates(clusters)
     found = cell_loadings(panel, cells, clusters, res.options.est_method, estimates)
-    weights = linearize(target.plan, res.estimates, cells).cell  # (m, P)
-    used = np.flatnonzero(target.plan.used & ~cells.is_base)
+    weights = linearize(target.elements, res.estimates, cells).cell  # (m, P)
+    used = np.flatnonzero(target.elements.used & ~cells.is_base)
     loadings = np.zeros((len(target.parameters), len(clusters), len(panel.times)))
     behind = np.zeros(loadings.shape[:2], dtype=bool)
     for c in used:

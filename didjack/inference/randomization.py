@@ -21,8 +21,8 @@ from didjack.effects.aggregate import Aggregate
 from didjack.errors import DataError
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted, why_refit
 from didjack.inference.assignments import other_assignments
+from didjack.inference.cluster_jackknife import jackknife
 from didjack.inference.inversion import Intervals, effects_not_rejected
-from didjack.inference.jackknife import jackknife
 from didjack.inference.relabelling import relabelled
 
 STATISTICS = ("t", "estimate")

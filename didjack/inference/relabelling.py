@@ -26,9 +26,9 @@ from didjack.core.linalg import (
 )
 from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
-from didjack.effects.averages import Plan, aggregate, make_plan
+from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
-from didjack.estimators.regressions import TRIM
+from didjack.estimators.odds import TRIM
 from didjack.inference.assigned import AssignedStatistics, cohort_of
 from didjack.inference.cluster_moments import ClusterMoments, cluster_moments
 from didjack.sample.cells import Cells
@@ -54,11 +54,11 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
     """
     panel, cells = target.attgt.panel, _used(target)
     moments = cluster_moments(panel, cells, clusters)
-    # Cells that an assignment cannot estimate are missing, not left out of the plan.
-    plan = make_plan(
+    # Cells that an assignment cannot estimate are missing, not left out of the elements.
+    elements = form_elements(
         cells,
         np.ones(len(cells), dtype=bool),
-        target.plan.rule,
+        target.elements.rule,
         panel.times[0],
         target.attgt.cells.period.max(),
     )
@@ -67,11 +67,11 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
     per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
     step = max(1, BLOCK // per_assignment)
     parts = [
-        _block(moments, cells, plan, sizes, assignments[at : at + step], trim)
+        _block(moments, cells, elements, sizes, assignments[at : at + step], trim)
         for at in range(0, len(assignments), step)
     ]
     estimate, form, scale = (np.concatenate(p) for p in zip(*parts, strict=True))
-    names = {name: i for i, name in enumerate(plan.parameters)}
+    names = {name: i for i, name in enumerate(elements.parameters)}
     chosen = [names[name] for name in target.parameters]
     return AssignedStatistics(target.parameters, estimate[:, chosen], form[:, chosen], scale)
 
@@ -170,7 +170,7 @@ def _delete_one(sums: Array) -> Array:
 def _block(
     moments: ClusterMoments,
     cells: Cells,
-    plan: Plan,
+    elements: Elements,
     sizes: Index,
     assignments: Index,
     trim: bool,
@@ -193,7 +193,7 @@ def _block(
         for q in np.unique(cells.cohort[mine]):
             at = mine[cells.cohort[mine] == q]
             att[..., at] = _cells(moments, cells, at, cohorts[q], controls, fitted, trim, C + 1)
-    return _statistics(moments, cells, plan, cohorts, att)
+    return _statistics(moments, cells, elements, cohorts, att)
 
 
 @dataclass(frozen=True)
@@ -277,12 +277,12 @@ def _cells(
 
 
 def _statistics(
-    moments: ClusterMoments, cells: Cells, plan: Plan, cohorts: list[_Sums], att: Array
+    moments: ClusterMoments, cells: Cells, elements: Elements, cohorts: list[_Sums], att: Array
 ) -> tuple[Array, Array, Array]:
     """Average the cells of every replicate, and form the CV3 variances."""
     _, B, R, m = att.shape
     cohort_weight = np.empty((B, R, len(cohorts)))
-    cell_weight = np.empty((B, R, m)) if plan.rule.weights == "csdid" else np.empty((B, R, 0))
+    cell_weight = np.empty((B, R, m)) if elements.rule.weights == "csdid" else np.empty((B, R, 0))
     designs = moments.design_of[moments.ends]
     for q, sums in enumerate(cohorts):
         cohort_weight[:, :, q] = sums.cohort_weight[:, :1]
@@ -297,7 +297,7 @@ def _statistics(
         replicates = _replicates(
             cell.reshape(B * R, m), cohort_weight.reshape(B * R, -1), cell_weight.reshape(B * R, -1)
         )
-        values.append(aggregate(plan, replicates, cells).reshape(B, R, -1))
+        values.append(aggregate(elements, replicates, cells).reshape(B, R, -1))
     stacked = np.stack(values, axis=-1)  # (B, R, P, Y)
     change, count = deviations(stacked[:, 0], stacked[:, 1:], axis=1)
     form = np.einsum("bcpy,bcpz->bpyz", change, change, optimize=True)

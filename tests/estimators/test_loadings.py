@@ -43,7 +43,7 @@ def basis(frame, arguments):
     for h, t in product(labels, times):
         shock = ((frame["h"] == h) & (frame["t"] == t)).astype(float)
         res = dj.att_gt(frame.assign(y=shock), **arguments)
-        out.append(res.replicates(res.clusters("h")).att)
+        out.append(res.estimation.replicates(res.clusters("h")).att)
     R, m = out[0].shape
     return np.stack(out, axis=1).reshape(R, len(labels), len(times), m)
 
@@ -73,7 +73,7 @@ def test_loadings_are_estimates_of_basis_outcomes(
     }  # fmt: skip
     res = dj.att_gt(frame, **arguments)
     clusters = res.clusters("h")
-    cells, estimates = res.cells, res.replicates(clusters)
+    cells, estimates = res.cells, res.estimation.replicates(clusters)
     found = cell_loadings(res.panel, cells, clusters, method, estimates)
     expected = basis(frame, arguments)
     total = np.zeros_like(expected)

@@ -8,7 +8,6 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 import pytest
-from didjack.simulate.linear import Average
 from joblib import parallel_config
 
 import didjack as dj
@@ -157,7 +156,9 @@ def test_event_times_have_p_values_of_their_own():
     t = []
     for other in sorted(set(permutations(first.tolist())) - {tuple(first.tolist())}):
         moved = panel(list(other))
-        again = agg.again(dj.att_gt(moved, "y", "time", "first", "unit", est_method="reg"))
+        again = agg.estimate_again(
+            dj.att_gt(moved, "y", "time", "first", "unit", est_method="reg").estimation
+        )
         t.append(dj.jackknife(again).inference.t)
     smaller = np.abs(t) < np.abs(dj.jackknife(agg).inference.t) * (1 - 1e-10)
     expected = (1 + (~smaller).sum(axis=0)) / (1 + len(t))

@@ -1,3 +1,4 @@
+# Status: run with StatsPAI 1.40.2 and the versions in the file that it wrote.
 """Write tests/reference/statspai_few_treated.json: did_few_treated of StatsPAI.
 
 Run with an interpreter that has StatsPAI 1.40.2 installed:
