@@ -31,6 +31,11 @@ class Inference(Shown):
         Clusters (or units) that the standard error is made from.
     level : float
         Coverage of the intervals, between 0 and 1.
+    exact_p, exact_critical_value : (P,) arrays, optional
+        p-values and critical values from an exact distribution; without them those of Student's t
+        with `df` degrees of freedom.
+    assumption : str
+        Under which the exact distribution holds; empty without one.
     scores : (C, P) array, optional
         What each of C clusters, units or draws adds to the parameters: the joint covariance is
         scores' scores. Kept instead of the P x P matrix because the standard error of a linear
@@ -46,6 +51,9 @@ class Inference(Shown):
     n_clusters: int
     level: float = 0.95
     scores: Array | None = field(default=None, repr=False)
+    exact_p: Array | None = field(default=None, repr=False)
+    exact_critical_value: Array | None = field(default=None, repr=False)
+    assumption: str = ""
 
     @property
     def vcov(self) -> pd.DataFrame:
@@ -114,11 +122,13 @@ class Inference(Shown):
     @property
     def p(self) -> Array:
         """Two-sided p-values, (P,)."""
-        return two_sided_p(self.t, self.df)
+        return two_sided_p(self.t, self.df) if self.exact_p is None else self.exact_p
 
     @property
     def critical_value(self) -> Array:
         """Quantiles that the intervals use, (P,)."""
+        if self.exact_critical_value is not None:
+            return self.exact_critical_value
         return critical_value(1 - self.level, self.df)
 
     @property

@@ -10,7 +10,10 @@ from didjack.effects.deletions import Deletions, cluster_variable, delete_cluste
 from didjack.effects.joint import Joint
 from didjack.effects.target import Target
 from didjack.errors import DataError
+from didjack.inference.exact import exact_inference
 from didjack.inference.jackknife import Jackknife
+from didjack.inference.linear_forms import all_lost, treated_behind
+from didjack.inference.reference_model import ReferenceModel
 from didjack.inference.replicates import (
     fixed_values,
     lost_cohorts,
@@ -25,7 +28,9 @@ def jackknife(
     level: float = 0.95,
     *,
     center: str = "estimate",
-    estimand: str = "refit",
+    estimand: str | None = None,
+    critical: str = "t",
+    model: ReferenceModel | None = None,
     deletions: Deletions | None = None,
 ) -> Jackknife:
     """Jackknife estimates by deleting one cluster at a time.
@@ -43,12 +48,22 @@ def jackknife(
     center : {"estimate", "mean"}
         Deviations from the full-sample estimate (CV3), or from the mean of the deletions
         (CV3J), which is never larger.
-    estimand : {"refit", "fixed"}
-        "refit": a deletion that removes cells re-weights the average over the others, as a
-        refit without the cluster does and as R `didjack` and Stata `csdidjack` do. "fixed":
-        all averages keep their full-sample weights, and cells that a deletion removes are held
-        at their full-sample estimate. The estimand then stays the same under every deletion;
-        what only the deleted cluster can tell about is left out of the standard error.
+    estimand : {"refit", "fixed"}, optional
+        "refit", the default with critical="t": a deletion that removes cells re-weights the
+        average over the others, as a refit without the cluster does and as R `didjack` and Stata
+        `csdidjack` do. "fixed", the default with critical="exact": all averages keep their
+        full-sample weights, and cells
+        that a deletion removes are held at their full-sample estimate. The estimand then stays
+        the same under every deletion; what only the deleted cluster can tell about is left out of
+        the standard error, and a deletion that removes all cells of a parameter does not count.
+    critical : {"t", "exact"}
+        "t": p-values and intervals from t(H - 1), as R `didjack` and Stata `csdidjack` have them;
+        with few treated clusters they reject far too often. "exact": from the exact distribution
+        of the same t statistic under a reference model of the errors, which holds its level with
+        one treated cluster as with fifty if the model is right.
+    model : ReferenceModel, optional
+        For critical="exact". The default gives the shocks to all clusters and periods one
+        variance, whatever the number of their units.
     deletions : Deletions, optional
         From `res.deletions(cluster)` of the same `att_gt` result. Without it every call makes a
         pass over the data, so that four averages cost four passes; with it they share one, as in
@@ -77,6 +92,14 @@ def jackknife(
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
     if center not in ("estimate", "mean"):
         raise DataError(f"center must be 'estimate' (CV3) or 'mean' (CV3J), not {center!r}.")
+    if critical not in ("t", "exact"):
+        raise DataError(f"critical must be 't' or 'exact', not {critical!r}.")
+    if critical == "exact" and center != "estimate":
+        raise DataError("Exact critical values are those of CV3: use center='estimate'.")
+    if model is not None and critical != "exact":
+        raise DataError("model applies to critical='exact' only. Leave it out.")
+    if estimand is None:
+        estimand = "fixed" if critical == "exact" else "refit"
     if estimand not in ("refit", "fixed"):
         raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
     whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
@@ -87,7 +110,7 @@ def jackknife(
         _refuse_other(deletions, whole, cluster)
     lost = lost_cohorts(deletions)
     if estimand == "fixed":
-        replicates = fixed_values(whole, deletions, lost)
+        replicates = fixed_values(whole, deletions, all_lost(whole, deletions))
     else:
         replicates = refit_values(whole, deletions)
     return Jackknife(
@@ -99,6 +122,8 @@ def jackknife(
         level=level,
         center=center,
         estimand=estimand,
+        n_treated_clusters=treated_behind(whole, deletions).sum(axis=0),
+        exact=exact_inference(whole, deletions, estimand, model) if critical == "exact" else None,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core import cv3
-from didjack.core.linalg import Array, Mask
+from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.views import view
@@ -26,6 +26,7 @@ from didjack.effects.target import Target
 from didjack.errors import DesignError
 from didjack.inference import notes
 from didjack.inference.bands import Band, sup_t_band
+from didjack.inference.exact import ExactInference
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
 from didjack.inference.pretest import PreTest, joint_pretest
 
@@ -59,6 +60,10 @@ class Jackknife(Inferred):
         "estimate": CV3; "mean": CV3J, centred at the mean of the deletions.
     estimand : {"refit", "fixed"}
         "fixed": the weights of the full sample are kept under deletion.
+    n_treated_clusters : (P,) int array
+        Clusters with treated units behind each parameter.
+    exact : ExactInference or None
+        With critical="exact": what p-values and intervals are computed from.
     """
 
     target: Target = field(repr=False)
@@ -69,6 +74,8 @@ class Jackknife(Inferred):
     level: float = 0.95
     center: str = "estimate"
     estimand: str = "refit"
+    n_treated_clusters: Index = field(default_factory=lambda: np.zeros(0, np.intp), repr=False)
+    exact: ExactInference | None = field(default=None, repr=False)
 
     @property
     def aggregate(self) -> Aggregate:
@@ -95,8 +102,9 @@ class Jackknife(Inferred):
 
     @property
     def method(self) -> str:
-        """CV3 or CV3J."""
-        return "CV3" if self.center == "estimate" else "CV3J"
+        """CV3 or CV3J, "CV3, exact" with exact critical values."""
+        name = "CV3" if self.center == "estimate" else "CV3J"
+        return name if self.exact is None else f"{name}, exact"
 
     @cached_property
     def _usable(self) -> Mask:
@@ -137,16 +145,19 @@ class Jackknife(Inferred):
     @cached_property
     def inference(self) -> Inference:
         """Standard errors and tests, each parameter over the deletions that can be estimated."""
-        return self._inference(self.parameters, self.replicates)
+        every = np.eye(len(self.parameters))
+        return self._inference(self.parameters, self.replicates, every)
 
-    def _inference(self, parameters: tuple[str, ...], replicates: Array) -> Inference:
+    def _inference(
+        self, parameters: tuple[str, ...], replicates: Array, combinations: Array
+    ) -> Inference:
         deviations, H = self._deviations(replicates)
         variance = cv3.variance(deviations, H)
         # Where every deletion gives the same up to rounding (base periods, zero by construction)
         # there is no standard error.
         largest = np.nanmax(np.abs(self.target.estimation.att), initial=0.0)
         distinct = variance > (ROUNDING * largest) ** 2
-        return Inference(
+        plain = Inference(
             method=self.method,
             parameters=parameters,
             att=replicates[0],
@@ -156,6 +167,9 @@ class Jackknife(Inferred):
             level=self.level,
             scores=cv3.scores(deviations, H),
         )
+        if self.exact is None:
+            return plain
+        return self.exact.complete(plain, combinations, np.isfinite(replicates[1:]))
 
     @property
     def vcov(self) -> pd.DataFrame:
@@ -191,7 +205,9 @@ class Jackknife(Inferred):
         """
         name, at, weights = combination(expression, self.parameters)
         combined = self.replicates[:, at] @ weights
-        return self._inference((name,), combined[:, None])
+        coefficients = np.zeros((1, len(self.parameters)))
+        coefficients[0, at] = weights
+        return self._inference((name,), combined[:, None], coefficients)
 
     def band(self, level: float | None = None, n_draws: int = 100_000, seed: int = 0) -> Band:
         """Return a simultaneous (sup-t) band over the elements of an aggregation.
@@ -282,12 +298,12 @@ class Jackknife(Inferred):
 
     @property
     def p(self) -> float:
-        """Two-sided p-value from t(H - 1)."""
+        """Two-sided p-value from t(H - 1), or from the exact distribution."""
         return float(self.inference.p[0])
 
     @property
     def ci(self) -> tuple[float, float]:
-        """Interval of the overall effect from t(H - 1)."""
+        """Interval of the overall effect from t(H - 1), or from the exact distribution."""
         return float(self.inference.ci_low[0]), float(self.inference.ci_high[0])
 
     @property
@@ -315,6 +331,7 @@ class Jackknife(Inferred):
             *notes.notes_on_fewer(self.parameters, self._usable),
             *notes.notes_on_cohorts(self.lost_cohorts, self.estimand),
             *notes.notes_on_covariates(self.lost_covariates),
+            *([] if self.exact is None else [self.exact.note]),
         ]
 
     def summary(self) -> str:

@@ -38,16 +38,16 @@ def refit_values(target: Target, deletions: Deletions) -> Array:
 def fixed_values(target: Target, deletions: Deletions, lost: Mask) -> Array:
     """Compute the parameters of all replicates with the weights of the full sample, (C + 1, P).
 
-    Cells that a deletion removes are held at their full-sample estimate. A deletion without any
-    treated cohort has no parameters: it can tell nothing.
+    Cells that a deletion removes are held at their full-sample estimate. A deletion that removes
+    all cells of a parameter can tell nothing about it, and has none.
 
     Parameters
     ----------
     target : Target
     deletions : Deletions
         Of its estimation.
-    lost : (C, Q) bool array
-        From `lost_cohorts`.
+    lost : (C, P) bool array
+        Deletions that remove all cells of a parameter.
     """
     estimation = deletions.estimation
     att = deletions.estimates.att.copy()
@@ -56,7 +56,7 @@ def fixed_values(target: Target, deletions: Deletions, lost: Mask) -> Array:
         if refit is not None:
             att[h + 1] = _by_name(refit.parameters, refit.att, estimation.parameters)
     values = target.evaluate_fixed(np.where(np.isfinite(att), att, estimation.att))
-    values[1:][lost.sum(axis=1) == len(estimation.panel.treated)] = np.nan
+    values[1:][lost] = np.nan
     values[0] = target.values
     return values
 

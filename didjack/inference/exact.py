@@ -1,0 +1,110 @@
+"""p-values and intervals of CV3 t statistics from their exact distribution."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from didjack.core.linalg import Array, Mask
+from didjack.core.results import Inference
+from didjack.effects.deletions import Deletions
+from didjack.effects.target import Target
+from didjack.errors import DataError
+from didjack.inference.linear_forms import LinearForms, linear_forms
+from didjack.inference.reference_model import ReferenceModel, TRatio, equal_variances
+
+
+@dataclass(frozen=True, eq=False)
+class ExactInference:
+    """The exact distribution of the t statistics of a target and of its combinations.
+
+    Attributes
+    ----------
+    forms : LinearForms
+        Parameters and their deletions as linear forms in outcomes.
+    model : ReferenceModel
+        Of the errors.
+    """
+
+    forms: LinearForms = field(repr=False)
+    model: ReferenceModel
+
+    def ratio(self, combination: Array, usable: Mask) -> TRatio:
+        """Return the t statistic of a linear combination of parameters as a ratio of forms.
+
+        Parameters
+        ----------
+        combination : (P,) array
+            Coefficients of the parameters.
+        usable : (C,) bool array
+            Deletions that count.
+        """
+        return self.forms.ratio(combination, usable, self.model)
+
+    def complete(self, inference: Inference, combinations: Array, usable: Mask) -> Inference:
+        """Put exact p-values and critical values in the place of Student's.
+
+        Parameters
+        ----------
+        inference : Inference
+            Of K combinations of parameters.
+        combinations : (K, P) array
+        usable : (C, K) bool array
+            Deletions that count for each.
+
+        Returns
+        -------
+        Inference
+            NaN where there is no standard error.
+        """
+        p, critical = np.full((2, len(combinations)), np.nan)
+        for k in np.flatnonzero(np.isfinite(inference.se)):
+            distribution = self.ratio(combinations[k], usable[:, k]).distribution()
+            p[k] = distribution.p(inference.t[k])
+            critical[k] = distribution.critical_value(inference.level)
+        return dataclasses.replace(
+            inference,
+            exact_p=p,
+            exact_critical_value=critical,
+            assumption=self.model.assumption,
+        )
+
+    @property
+    def note(self) -> str:
+        """The sentence that must stand beside the numbers."""
+        return f"p-values and intervals are exact if {self.model.assumption}."
+
+
+def exact_inference(
+    target: Target, deletions: Deletions, estimand: str, model: ReferenceModel | None
+) -> ExactInference:
+    """Prepare exact p-values and intervals.
+
+    Parameters
+    ----------
+    target : Target
+    deletions : Deletions
+        Of its estimation.
+    estimand : {"refit", "fixed"}
+        As in `didjack.jackknife`.
+    model : ReferenceModel or None
+        None: one variance for all clusters and periods.
+
+    Raises
+    ------
+    DataError
+        The model is one of other clusters or periods.
+    DesignError
+        The estimates are not linear in outcomes, or there are too many clusters.
+    """
+    size = (len(deletions.clusters), len(deletions.estimation.panel.times))
+    if model is None:
+        model = equal_variances(*size)
+    if model.sd.shape != size:
+        raise DataError(
+            f"The reference model is one of {model.sd.shape[0]} clusters and {model.sd.shape[1]} "
+            f"periods; there are {size[0]} and {size[1]}."
+        )
+    return ExactInference(linear_forms(target, deletions, estimand), model)
