@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from didjack.effects.attgt import ATTgt
     from didjack.effects.group_time import att_gt
     from didjack.inference.cluster_jackknife import jackknife
+    from didjack.inference.cluster_level import ClusterLevelTest, cluster_level_test
+    from didjack.inference.few_treated import FewTreated, few_treated
     from didjack.inference.jackknife import Jackknife
     from didjack.inference.multiplier import Multiplier, multiplier
     from didjack.inference.pretest import PreTest, wald_pretest
@@ -41,11 +43,13 @@ __all__ = [
     "ATTgt",
     "Aggregate",
     "ChecksumError",
+    "ClusterLevelTest",
     "Comparison",
     "DataError",
     "DatasetUnavailable",
     "DesignError",
     "DidjackError",
+    "FewTreated",
     "Jackknife",
     "MissingExtraError",
     "Multiplier",
@@ -57,7 +61,9 @@ __all__ = [
     "aggte",
     "att_gt",
     "catalog",
+    "cluster_level_test",
     "csdid",
+    "few_treated",
     "jackknife",
     "load_dataset",
     "load_specification",
@@ -77,6 +83,8 @@ _NAMES = {
     "effects.attgt": ("ATTgt",),
     "effects.group_time": ("att_gt",),
     "inference.cluster_jackknife": ("jackknife",),
+    "inference.cluster_level": ("ClusterLevelTest", "cluster_level_test"),
+    "inference.few_treated": ("FewTreated", "few_treated"),
     "inference.jackknife": ("Jackknife",),
     "inference.multiplier": ("Multiplier", "multiplier"),
     "inference.pretest": ("PreTest", "wald_pretest"),

@@ -2,7 +2,7 @@
 
 An estimate and its deletions are linear forms in shocks to clusters and periods
 (`didjack.estimators.loadings`). Under a reference model these shocks are normal with given relative
-standard deviations; the distribution of t is then known exactly (`didjack.core.exact`). Only
+standard deviations; the distribution of t is then known exactly (`didjack.core.ratio_distribution`). Only
 ratios of standard deviations matter, never their level.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from didjack.core.exact import RatioDistribution
 from didjack.core.linalg import Array, Mask
+from didjack.core.ratio_distribution import RatioDistribution
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from didjack.core.exact import RatioDistribution
+from didjack.core.ratio_distribution import RatioDistribution
 
 LARGE = np.array([0.1, 1.0, 2.0, 5.0, 20.0, 100.0])
 
