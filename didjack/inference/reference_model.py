@@ -1,9 +1,9 @@
 """The exact distribution of CV3 t statistics under a reference model of the errors.
 
 An estimate and its deletions are linear forms in shocks to clusters and periods
-(`didjack.estimators.loadings`). Under a reference model these shocks are normal with given relative
-standard deviations; the distribution of t is then known exactly (`didjack.core.ratio_distribution`). Only
-ratios of standard deviations matter, never their level.
+(`didjack.estimators.loadings`). Under a reference model these shocks are normal with given
+relative standard deviations; the distribution of t is then known exactly
+(`didjack.core.ratio_distribution`). Only ratios of standard deviations matter, never their level.
 """
 
 from __future__ import annotations
