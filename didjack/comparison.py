@@ -149,8 +149,8 @@ def csdid(
         Unit. Without it the rows are repeated cross-sections.
     xformla : str, optional
         Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)".
-    est_method : {"dr", "ipw", "reg", "drimp"}
-        Doubly robust, inverse probability weighting, outcome regression, improved doubly robust.
+    est_method : str
+        Estimator, by default "dr", doubly robust; `att_gt` names the others.
     control_group : {"nevertreated", "notyettreated"}
         Compare a cohort with units that are never treated, or also with those not yet treated.
     base_period : {"varying", "universal"}

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from didjack.display.wording import listed
 from didjack.effects.average_types import TYPES as AVERAGES
+from didjack.estimators import ESTIMATORS
 
 COLUMNS, MODEL, OUTPUT = "Columns of the data", "Model", "Output"
 
@@ -50,6 +52,12 @@ def _column(name: str, help: str) -> typer.models.OptionInfo:
     return option
 
 
+def describe_methods() -> str:
+    """Name the estimators, each with the words for it."""
+    names = [f"{k} ({v.words.removeprefix('the ')})" for k, v in ESTIMATORS.items()]
+    return f"{listed(names, last='or')}."
+
+
 Yname = Annotated[str, _column("--yname", "Outcome.")]
 Tname = Annotated[str, _column("--tname", "Period.")]
 Gname = Annotated[str, _column("--gname", "First treated period; 0 or empty: never treated.")]
@@ -72,7 +80,7 @@ EstMethod = Annotated[
     typer.Option(
         "--est-method",
         metavar="METHOD",
-        help="dr (doubly robust), ipw (weighting), reg (regression) or drimp.",
+        help=describe_methods(),
         rich_help_panel=MODEL,
     ),
 ]

@@ -32,6 +32,7 @@ from didjack.display.wording import (
 )
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
+from didjack.estimators import ESTIMATORS
 from didjack.inference.jackknife import Jackknife
 from didjack.sample.panel import NEVER
 
@@ -42,12 +43,6 @@ WORKS = {
     "callaway2021": "Callaway and Sant'Anna 2021",
     "karim2026": "Karim, Nielsen, MacKinnon and Webb 2026",
     "santanna2020": "Sant'Anna and Zhao 2020",
-}
-METHODS = {
-    "reg": "outcome regression",
-    "ipw": "inverse probability weighting",
-    "dr": "the doubly robust estimator\x01cite:santanna2020\x02",
-    "drimp": "the improved doubly robust estimator\x01cite:santanna2020\x02",
 }
 LEFT_OUT = {
     "rows": "Rows left out for",
@@ -165,7 +160,7 @@ def _cohorts(res: ATTgt) -> list[str]:
 def _estimator(res: ATTgt) -> list[str]:
     roles, options = res.panel.roles, res.options
     method = (
-        f"by {METHODS[options.est_method]} with the covariates {_column(roles.xformla)}"
+        f"by {_words(options.est_method)} with the covariates {_column(roles.xformla)}"
         if roles.xformla
         else "without covariates, by differences of mean changes"
     )
@@ -189,6 +184,11 @@ def _estimator(res: ATTgt) -> list[str]:
     if roles.weightsname:
         sentences.append(f"All means are weighted by {_column(roles.weightsname)}.")
     return sentences
+
+
+def _words(est_method: str) -> str:
+    found = ESTIMATORS[est_method]
+    return found.words + ("" if found.source is None else _cite(found.source))
 
 
 def _average(cmp: Comparison, type: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from didjack.errors import DataError
-from didjack.estimators import METHODS, Estimator, estimator
+from didjack.estimators import ESTIMATORS, Estimator, estimator
 
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
@@ -19,7 +19,8 @@ class Options:
 
     Attributes
     ----------
-    est_method : {"dr", "ipw", "reg", "drimp"}
+    est_method : str
+        A name in `didjack.estimators.ESTIMATORS`.
     control_group : {"nevertreated", "notyettreated"}
     base_period : {"varying", "universal"}
     separation : {"drop", "csdid", "error"}
@@ -39,7 +40,7 @@ class Options:
         _check("control_group", self.control_group, CONTROL_GROUPS)
         _check("base_period", self.base_period, BASE_PERIODS)
         _check("separation", self.separation, SEPARATION)
-        _check("est_method", self.est_method, METHODS)
+        _check("est_method", self.est_method, tuple(ESTIMATORS))
 
     @property
     def estimator(self) -> Estimator:
