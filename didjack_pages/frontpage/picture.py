@@ -64,7 +64,7 @@ def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
         )
         parts.append(
             f'<text class="hl-soft" x="{LEFT - 14}" y="{y + 11}" text-anchor="end">'
-            f"{escape(_shortened(analysis))}</text>"
+            f"{escape(shortened(analysis))}</text>"
         )
         for row in records(frame[frame["specification"] == name]):
             parts += _point(x(row.ratio), y, row)
@@ -86,7 +86,15 @@ def headline_svg(frame: pd.DataFrame, standalone: bool = False) -> str:
     )
 
 
-def _shortened(text: str, most: int = 47) -> str:
+def shortened(text: str, most: int = 47) -> str:
+    """Cut a text that is too long for the left margin; an ellipsis says so.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+        Letters that fit.
+    """
     return text if len(text) <= most else f"{text[: most - 1]}\u2026"
 
 

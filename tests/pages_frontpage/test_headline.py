@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 import didjack as dj
+from didjack.paths import project_root
 from didjack_pages.frontpage import headline
 from didjack_pages.frontpage.headline import headline_frame, headline_markdown
-from didjack_pages.frontpage.picture import headline_svg
+from didjack_pages.frontpage.picture import headline_svg, shortened
 
 NAMES = ["castle", "mpdta-state"]
 
@@ -78,3 +79,15 @@ def test_picture_is_small_and_drawn_again_by_a_command(monkeypatch, tmp_path: Pa
     path = headline.write_picture(tmp_path / "docs" / "headline.svg")
     assert path.stat().st_size < 100_000
     assert len(re.findall("Castle doctrine", path.read_text(encoding="utf-8"))) == 3
+
+
+def test_the_picture_of_the_readme_has_every_specification():
+    """`python -m didjack_pages.frontpage.headline` draws it again."""
+    root = project_root()
+    if root is None:
+        pytest.skip("the picture is not part of an installed package")
+    drawn = ElementTree.parse(root / "docs" / "headline.svg").iter()
+    rows = [e.text for e in drawn if e.get("text-anchor") == "end"]
+    specs = [spec for dataset in dj.catalog().values() for spec in dataset.specifications]
+    parts = [spec.title.partition(": ") for spec in specs]
+    assert rows == [text for first, _, rest in parts for text in (first, shortened(rest))]
