@@ -56,7 +56,8 @@ def didjack(frame: pd.DataFrame, x: tuple[str, ...], is_panel: bool, method: str
         frame, "y", "t", "g", "unit", xformla="~ " + " + ".join(x), est_method=method,
         clustervars="cluster", panel=is_panel,
     )  # fmt: skip
-    found = [dj.jackknife(dj.aggte(res, type_)) for type_ in TYPES]
+    deletions = res.deletions()  # one pass for all averages, as in `csdid`
+    found = [dj.jackknife(dj.aggte(res, type_), deletions=deletions) for type_ in TYPES]
     for jk in found:
         jk.to_frame()
     return found[0].att
