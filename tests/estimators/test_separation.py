@@ -10,6 +10,7 @@ import pytest
 from compare import assert_close
 
 import didjack as dj
+from didjack.estimators.methods import WEIGHTING
 
 KWARGS = {
     "yname": "coll",
@@ -79,7 +80,7 @@ def test_csdid_equals_drop_where_nothing_is_separated(dataset) -> None:
 
 
 @pytest.mark.parametrize("rule", ["drop", "csdid"])
-@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
+@pytest.mark.parametrize("method", WEIGHTING)
 def test_jackknife_under_separation_equals_refits(dataset, method: str, rule: str) -> None:
     data = dataset("merit")
     few = data[data["gvar"].isin([0, 1997, 1999, 2000])]
