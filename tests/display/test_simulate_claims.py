@@ -53,13 +53,38 @@ def test_some_designs_drawn_again_give_the_rows_of_the_file(full):
 def test_verdicts_follow_from_the_numbers(full):
     table = claims(full)
     verdicts = table.set_index("claim")["verdict"]
-    assert set(verdicts) <= {"holds", "in part", "not here"}
+    assert set(verdicts) <= {"holds", "in part", "not found in these designs"}
+    assert verdicts["It does so at least as badly as two-way fixed effects"] == "in part"
     assert verdicts["The cluster jackknife improves it greatly"] == "holds"
-    assert verdicts["Serial correlation makes it worse"] == "not here"
+    assert verdicts["Serial correlation makes it worse"] == "not found in these designs"
     # A study in which nothing over-rejects leaves no claim standing.
     nothing = full.assign(rejection=np.where(full["effect"] == "0", 0.05, full["rejection"]))
     nothing.loc[nothing["test"] == "twfe-cv1", "rejection"] = 0.07
     assert "holds" not in set(claims(nothing)["verdict"])
+
+
+def test_fixed_effects_are_compared_with_like_critical_values(full):
+    wide = sizes(full)
+    wide = wide[wide["twfe-cv1"] > 0.06]
+    share = {
+        test: (wide[test] >= wide["twfe-cv1"]).mean() for test in ("clustered-t", "clustered-z")
+    }
+    assert [round(100 * value) for value in share.values()] == [89, 99]
+    evidence = claims(full).set_index("claim")["evidence"]
+    text = evidence["It does so at least as badly as two-way fixed effects"]
+    assert text.index("89%") < text.index("99%")
+
+
+def test_claims_name_what_the_abstract_speaks_of(full):
+    table = claims(full)
+    of_did = table[table["source"].str.contains("traditional")]
+    assert of_did["claim"].tolist() == [
+        "Serial correlation makes it worse",
+        "Unequal cluster sizes make it worse",
+    ]
+    assert table["source"].tolist() == sorted(
+        table["source"], key=table["source"].drop_duplicates().tolist().index
+    )
 
 
 def test_sizes_put_fixed_effects_beside(full):
