@@ -1,4 +1,4 @@
-"""Simultaneous confidence bands: one critical value for all elements at once (sup-t)."""
+"""Simultaneous confidence bands: one critical value for all elements (sup-t), or one for each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from didjack.core.results import Inference
 from didjack.core.views import Shown
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
+from didjack.inference.thin import note_on_thin
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,22 +24,30 @@ class Band(Shown):
     method : str
     parameters : tuple of str, length P
     att, se : (P,) arrays
-    critical_value : float
-        Of the largest absolute t statistic.
+    critical_value : float or (P,) array
+        Of the largest absolute t statistic; in a balanced band one for each parameter.
     level : float
+    tail : float or None
+        In a balanced band the tail level that all parameters have in common.
+    left_out : tuple of str
+        Elements with a standard error that rest on fewer than `min_treated` treated clusters.
+    min_treated : int
     """
 
     method: str
     parameters: tuple[str, ...]
     att: Array = field(repr=False)
     se: Array = field(repr=False)
-    critical_value: float
+    critical_value: float | Array
     level: float
+    tail: float | None = None
+    left_out: tuple[str, ...] = ()
+    min_treated: int = 0
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per parameter: att, se, band_low, band_high."""
+        """One row per parameter: att, se, band_low, band_high; critical_value if they differ."""
         half = self.critical_value * self.se
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "parameter": self.parameters,
                 "att": self.att,
@@ -47,6 +56,12 @@ class Band(Shown):
                 "band_high": self.att + half,
             }
         )
+        return frame if self.tail is None else frame.assign(critical_value=self.critical_value)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the band must know."""
+        return note_on_thin(self.left_out, self.min_treated)
 
 
 def sup_t_band(

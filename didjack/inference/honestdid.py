@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference
 from didjack.errors import DesignError
 from didjack.inference.places import event_times, with_error
@@ -37,6 +37,9 @@ class HonestDiDInput:
     df : float
         For tools that use t critical values: the smallest degrees of freedom, H - 1 of a
         jackknife; inf for normal critical values.
+    left_out : tuple of str
+        Event times that rest on fewer than `min_treated` treated clusters, and those beyond them.
+    min_treated : int
     """
 
     event_times: Array
@@ -46,10 +49,30 @@ class HonestDiDInput:
     num_post: int
     reference: float
     df: float
+    left_out: tuple[str, ...] = ()
+    min_treated: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the bounds must know."""
+        if not self.left_out:
+            return []
+        return [
+            f"Left out: {', '.join(self.left_out)}, from the first event time on either side of "
+            f"the reference period with fewer than {self.min_treated} treated clusters."
+        ]
 
 
-def honestdid_input(inference: Inference, reference: float = -1) -> HonestDiDInput:
+def honestdid_input(
+    inference: Inference,
+    reference: float = -1,
+    counts: Index | None = None,
+    min_treated: int = 0,
+) -> HonestDiDInput:
     """Take the event study of an inference.
+
+    The tools take event times to follow on each other. Where one is left out, those beyond it, seen
+    from the reference period, are left out with it.
 
     Parameters
     ----------
@@ -58,12 +81,17 @@ def honestdid_input(inference: Inference, reference: float = -1) -> HonestDiDInp
         the bounds compare all event times with the same reference period.
     reference : float
         Event time of the base period, -1 without anticipation.
+    counts : (P,) int array, optional
+        Treated clusters behind each parameter.
+    min_treated : int
+        Event times with fewer treated clusters are left out.
 
     Raises
     ------
     DesignError
-        Not an event study, an event time without a standard error, a reference period that is
-        estimated (which no universal base period is), or no joint covariance.
+        Not an event study, no event time is left, an event time without a standard error, a
+        reference period that is estimated (which no universal base period is), or no joint
+        covariance.
     """
     time_of = event_times(inference)
     base = [i for i in time_of if time_of[i] == reference]
@@ -73,6 +101,17 @@ def honestdid_input(inference: Inference, reference: float = -1) -> HonestDiDInp
             "and name the event time of the base period."
         )
     at = [i for i in time_of if i not in base]
+    thin = [time_of[i] for i in at if counts is not None and counts[i] < min_treated]
+    low = max((e for e in thin if e < reference), default=-np.inf)
+    high = min((e for e in thin if e > reference), default=np.inf)
+    left_out = tuple(str(inference.parameters[i]) for i in at if not low < time_of[i] < high)
+    at = [i for i in at if low < time_of[i] < high]
+    if not at:
+        raise DesignError(
+            f"Fewer than {min_treated} treated clusters stand behind the event times next to the "
+            "reference period, so no event time is left. Pass min_treated=1 to use them all the "
+            "same."
+        )
     without = [inference.parameters[i] for i in at if i not in with_error(inference, at)]
     if without:
         raise DesignError(
@@ -91,4 +130,6 @@ def honestdid_input(inference: Inference, reference: float = -1) -> HonestDiDInp
         num_post=int((times > reference).sum()),
         reference=float(reference),
         df=int(df) if np.isfinite(df) else df,
+        left_out=left_out,
+        min_treated=min_treated,
     )

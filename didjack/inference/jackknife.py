@@ -7,6 +7,7 @@ Webb 2026). All deletions come from one pass over the data.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,13 +28,17 @@ from didjack.errors import DesignError
 from didjack.inference import notes
 from didjack.inference.bands import Band, sup_t_band
 from didjack.inference.exact import ExactInference
+from didjack.inference.exact_joint import DRAWS, balanced_band, balanced_pretest
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
+from didjack.inference.places import places
 from didjack.inference.pretest import PreTest, joint_pretest
+from didjack.inference.thin import leave_out_thin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MIN_TREATED = 2  # treated clusters that an element of an exact band rests on at least
 ROUNDING = 1e-13  # relative to the largest effect; standard errors below it are rounding error
 
 
@@ -209,60 +214,108 @@ class Jackknife(Inferred):
         coefficients[0, at] = weights
         return self._inference((name,), combined[:, None], coefficients)
 
-    def band(self, level: float | None = None, n_draws: int = 100_000, seed: int = 0) -> Band:
-        """Return a simultaneous (sup-t) band over the elements of an aggregation.
+    def band(
+        self,
+        level: float | None = None,
+        n_draws: int | None = None,
+        seed: int = 0,
+        min_treated: int | None = None,
+    ) -> Band:
+        """Return a simultaneous band over the elements of an aggregation.
 
-        Its critical value is the quantile of the largest absolute entry of a multivariate t with
-        the correlation of the joint CV3 covariance. Elements without a standard error (base
-        periods) are left out.
+        With critical="t" a sup-t band: its critical value is the quantile of the largest absolute
+        entry of a multivariate t with the correlation of the joint CV3 covariance. With
+        critical="exact" a balanced band: every element has its own exact critical value, all at
+        one tail level, which draws of the reference model give. Elements without a standard error
+        (base periods) are left out.
 
         Parameters
         ----------
         level : float, optional
             Coverage of the band; that of the jackknife without it.
-        n_draws : int
-            Draws of the multivariate t that gives the critical value.
+        n_draws : int, optional
+            Draws that give the critical values: 100,000 for sup-t and 20,000 for exact ones
+            without it.
         seed : int
             Of these draws.
+        min_treated : int, optional
+            Elements with fewer treated clusters behind them are left out; the band says which.
+            Without it 2 with critical="exact", and none are with "t".
 
         Raises
         ------
         DesignError
-            No element has a standard error.
+            No element has a standard error, or all are left out.
         """
-        return sup_t_band(self.inference, level, n_draws, seed)
+        enough = self._enough_treated(min_treated)
+        among = places(self.inference, lambda parameter: parameter.is_element)
+        kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
+        if self.exact is None:
+            band = sup_t_band(kept, level, 100_000 if n_draws is None else n_draws, seed)
+        else:
+            n_draws = DRAWS if n_draws is None else n_draws
+            band = balanced_band(self.exact, kept, self._usable, level, n_draws, seed)
+        return dataclasses.replace(band, left_out=left_out, min_treated=enough)
 
-    def pretest(self) -> PreTest:
-        """Test that all pre-treatment parameters are zero, with their joint CV3 covariance.
+    def pretest(
+        self, n_draws: int = DRAWS, seed: int = 0, min_treated: int | None = None
+    ) -> PreTest:
+        """Test that all pre-treatment parameters are zero.
 
-        With H deletions and q parameters, F = (H - q) / (q (H - 1)) b' V^-1 b against
-        F(q, H - q): Hotelling's form.
+        With critical="t" by their joint CV3 covariance: with H deletions and q parameters,
+        F = (H - q) / (q (H - 1)) b' V^-1 b against F(q, H - q), Hotelling's form. With
+        critical="exact" by the smallest of their exact p-values, which draws of the reference model
+        calibrate; F, calibrated by the same draws, stands beside it.
+
+        Parameters
+        ----------
+        n_draws, seed : int
+            Draws of the reference model, with critical="exact".
+        min_treated : int, optional
+            As in `band`.
 
         Raises
         ------
         DesignError
-            Nothing before treatment has a standard error, or there are as many parameters as
-            deletions, or the covariance is singular.
+            Nothing before treatment has a standard error, or all is left out. With critical="t"
+            also if there are as many parameters as deletions, or the covariance is singular.
         """
-        return joint_pretest(self.inference)
+        enough = self._enough_treated(min_treated)
+        among = places(self.inference, lambda parameter: parameter.is_before_treatment)
+        kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
+        if self.exact is None:
+            test = joint_pretest(kept)
+        else:
+            test = balanced_pretest(self.exact, kept, self._usable, n_draws, seed)
+        return dataclasses.replace(test, left_out=left_out, min_treated=enough)
 
-    def to_honestdid(self, reference: float = -1) -> HonestDiDInput:
+    def to_honestdid(self, reference: float = -1, min_treated: int | None = None) -> HonestDiDInput:
         """Hand the event study to tools for sensitivity analysis.
 
         Parameters
         ----------
         reference : float
             Event time of the base period, which is left out: -1 without anticipation.
+        min_treated : int, optional
+            As in `band`. Event times beyond one that is left out are left out too: the tools take
+            event times to follow on each other.
 
         Raises
         ------
         DesignError
-            Not an event study with a universal base period, or an event time without a standard
-            error.
+            Not an event study with a universal base period, an event time without a standard
+            error, or none that is not left out.
         """
         if self.target.estimation.options.base_period != "universal":
             raise DesignError(UNIVERSAL)
-        return honestdid_input(self.inference, reference)
+        enough = self._enough_treated(min_treated)
+        counts = self.n_treated_clusters if enough else None
+        return honestdid_input(self.inference, reference, counts, enough)
+
+    def _enough_treated(self, min_treated: int | None) -> int:
+        if min_treated is not None:
+            return min_treated
+        return 0 if self.exact is None else MIN_TREATED
 
     @property
     def atts(self) -> pd.Series:

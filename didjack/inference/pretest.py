@@ -12,6 +12,7 @@ from didjack.core.results import Inference
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
+from didjack.inference.thin import note_on_thin
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,20 @@ class PreTest:
     Attributes
     ----------
     method : str
-        "Wald", or "F (CV3)" with the kind of covariance.
+        "Wald", "F (CV3)" with the kind of covariance, or "smallest p (CV3, exact)".
     statistic : float
     p : float
         p-value.
     df : tuple of float
-        (q,) for chi-squared, (q, second) for F.
+        (q,) for chi-squared, (q, second) for F; empty where draws give the p-value.
     parameters : tuple of str
         What was tested.
+    f_statistic, f_p : float or None
+        Beside the smallest p-value: Hotelling's F of the same parameters, and its p-value from the
+        same draws. NaN where their covariance is singular, None for other tests.
+    left_out : tuple of str
+        Parameters before treatment that rest on fewer than `min_treated` treated clusters.
+    min_treated : int
     """
 
     method: str
@@ -36,6 +43,15 @@ class PreTest:
     p: float
     df: tuple[float, ...]
     parameters: tuple[str, ...]
+    f_statistic: float | None = None
+    f_p: float | None = None
+    left_out: tuple[str, ...] = ()
+    min_treated: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the test must know."""
+        return note_on_thin(self.left_out, self.min_treated)
 
 
 def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
@@ -77,13 +93,7 @@ def joint_pretest(inference: Inference) -> PreTest:
         Nothing before treatment has a standard error, the covariance is singular, there are as
         many parameters as deletions, or there is no joint covariance.
     """
-    before = places(inference, lambda parameter: parameter.is_before_treatment)
-    at = with_error(inference, before)
-    if not at:
-        raise DesignError(
-            "There is no pre-treatment parameter with a standard error. Use type='dynamic' or "
-            "the group-time effects, and data with two or more periods before treatment."
-        )
+    at = elements_before_treatment(inference)
     b, names = inference.att[at], tuple(inference.parameters[i] for i in at)
     V = inference.vcov.to_numpy()[np.ix_(at, at)]
     df = float(inference.df[at].min())
@@ -93,6 +103,28 @@ def joint_pretest(inference: Inference) -> PreTest:
     made_of = f"{inference.n_clusters} {'units' if inference.method == 'analytic' else 'clusters'}"
     W, p = wald_test(b, V, made_of)
     return PreTest("Wald", W, p, (float(len(b)),), names)
+
+
+def elements_before_treatment(inference: Inference) -> list[int]:
+    """Return the places of pre-treatment parameters with a standard error.
+
+    Parameters
+    ----------
+    inference : Inference
+
+    Raises
+    ------
+    DesignError
+        There is none.
+    """
+    before = places(inference, lambda parameter: parameter.is_before_treatment)
+    at = with_error(inference, before)
+    if not at:
+        raise DesignError(
+            "There is no pre-treatment parameter with a standard error. Use type='dynamic' or "
+            "the group-time effects, and data with two or more periods before treatment."
+        )
+    return at
 
 
 def wald_test(b: Array, V: Array, made_of: str) -> tuple[float, float]:
