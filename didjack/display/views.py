@@ -9,6 +9,7 @@ from didjack.core.views import Shown, register
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.inference.jackknife import Jackknife
+from didjack.inference.sensitivity import Sensitivity
 from didjack.regression.decomposition import Bacon
 from didjack.simulate.planning import Plan
 
@@ -27,6 +28,7 @@ _FIGURES: dict[type, str] = {
     Jackknife: "plot_jackknife",
     Bacon: "plot_bacon",
     Plan: "plot_power",
+    Sensitivity: "plot_sensitivity",
 }
 
 

@@ -8,7 +8,7 @@ Webb 2026). All deletions come from one pass over the data.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from didjack.inference.exact_joint import DRAWS, balanced_band, balanced_pretest
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
 from didjack.inference.places import places
 from didjack.inference.pretest import PreTest, joint_pretest
+from didjack.inference.sensitivity import Sensitivity, sensitivity
 from didjack.inference.thin import leave_out_thin
 
 if TYPE_CHECKING:
@@ -311,6 +312,54 @@ class Jackknife(Inferred):
         enough = self._enough_treated(min_treated)
         counts = self.n_treated_clusters if enough else None
         return honestdid_input(self.inference, reference, counts, enough)
+
+    def sensitivity(
+        self,
+        parameter: str = "overall",
+        alpha: float | None = None,
+        ratios: Sequence[float] | None = None,
+    ) -> Sensitivity:
+        """Let the clusters treated behind a parameter vary more or less than the reference model.
+
+        Parameters
+        ----------
+        parameter : str
+            Or a linear combination, as for `lincom`.
+        alpha : float, optional
+            Significance level; without it 1 - level of the jackknife.
+        ratios : sequence of float, optional
+            Ratios of standard deviations at which p is computed; 1/8 to 8 without it.
+
+        Returns
+        -------
+        Sensitivity
+
+        Raises
+        ------
+        DesignError
+            The jackknife has no exact critical values.
+        DataError
+            The parameter is unknown, or an argument is out of range.
+        """
+        if self.exact is None:
+            raise DesignError(
+                "The ratio of standard deviations moves exact p-values only. Use "
+                "jackknife(..., critical='exact')."
+            )
+        _, at, weights = combination(parameter, self.parameters)
+        coefficients = np.zeros(len(self.parameters))
+        coefficients[at] = weights
+        usable = np.asarray(self._usable[:, at].all(axis=1))
+        behind = self.exact.forms.treated[:, coefficients != 0].any(axis=1)
+        return sensitivity(
+            parameter=parameter,
+            t=float(self.lincom(parameter).t[0]),
+            forms=self.exact.ratio(coefficients, usable),
+            alpha=1 - self.level if alpha is None else alpha,
+            n_treated_clusters=int(behind.sum()),
+            assumption=self.exact.model.assumption,
+            ratios=ratios,
+        )
 
     def _enough_treated(self, min_treated: int | None) -> int:
         if min_treated is not None:

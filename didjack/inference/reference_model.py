@@ -15,6 +15,8 @@ import numpy as np
 from didjack.core.linalg import Array, Mask
 from didjack.core.ratio_distribution import RatioDistribution
 
+_ROUNDING = 1e-24  # relative size of sums of squares that are zero but for rounding
+
 
 @dataclass(frozen=True, eq=False)
 class ReferenceModel:
@@ -116,8 +118,13 @@ class TRatio:
         ratio : float
             Standard deviation of treated clusters relative to the reference model's.
         """
+        # Only the ratio counts; dividing by the larger part keeps squares of any ratio finite.
+        larger = max(1.0, ratio)
+        return self._weighted((1.0 / larger) ** 2, (ratio / larger) ** 2)
+
+    def _weighted(self, other: float, treated: float) -> RatioDistribution:
         H = self.gram.shape[1]
-        weight = np.array([1.0, ratio**2])
+        weight = np.array([other, treated])
         return RatioDistribution.of(
             np.tensordot(weight, self.gram, 1),
             weight @ self.cross,
@@ -137,3 +144,21 @@ class TRatio:
         if self.gram.shape[1] < 2 or not np.isfinite(t):
             return float("nan")
         return float(self.distribution(ratio).p(t))
+
+    def limit_p(self, t: float, *, treated: bool) -> float:
+        """Return the two-sided p-value if only treated, or only other, clusters vary.
+
+        The limit of `p` as the ratio grows, or goes to zero; NaN as in `p`, and where nothing of
+        the estimate varies.
+
+        Parameters
+        ----------
+        t : float
+        treated : bool
+            Whether treated clusters are the ones that vary.
+        """
+        if self.gram.shape[1] < 2 or not np.isfinite(t) or not self.square[int(treated)] > 0:
+            return float("nan")
+        if np.trace(self.gram[int(treated)]) <= _ROUNDING * self.square[int(treated)]:
+            return 1.0  # the estimate varies and its standard error does not: t is infinite
+        return float(self._weighted(float(not treated), float(treated)).p(t))

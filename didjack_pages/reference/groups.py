@@ -62,6 +62,7 @@ GROUPS = {
             "inference.exact_joint.balanced_band",
             "inference.pretest.joint_pretest",
             "inference.exact_joint.balanced_pretest",
+            "inference.sensitivity.Sensitivity",
             "inference.honestdid.honestdid_input",
             "inference.honestdid.HonestDiDInput",
         ),
@@ -96,6 +97,7 @@ GROUPS = {
             "display.plots.plot_bacon",
             "display.plots.plot_rates",
             "display.plots.plot_power",
+            "display.plots.plot_sensitivity",
         ),
     ),
     "regression": ReferenceGroup(
