@@ -30,7 +30,7 @@ def jackknife(
     center: str = "estimate",
     estimand: str | None = None,
     critical: str = "t",
-    model: ReferenceModel | None = None,
+    model: ReferenceModel | str | None = None,
     deletions: Deletions | None = None,
 ) -> Jackknife:
     """Jackknife estimates by deleting one cluster at a time.
@@ -61,9 +61,12 @@ def jackknife(
         with few treated clusters they reject far too often. "exact": from the exact distribution
         of the same t statistic under a reference model of the errors, which holds its level with
         one treated cluster as with fifty if the model is right.
-    model : ReferenceModel, optional
-        For critical="exact". The default gives the shocks to all clusters and periods one
-        variance, whatever the number of their units.
+    model : ReferenceModel, "equal" or "fitted", optional
+        For critical="exact". "equal", the default, gives the shocks to all clusters and periods
+        one variance, whatever the number of their units. "fitted" fits shocks to clusters and
+        noise of units to the outcome (`didjack.inference.fitted_variances.fitted_variances`), so
+        that clusters of few units vary more; it needs a balanced panel with several units in a
+        cluster. Or a model of your own.
     deletions : Deletions, optional
         From `res.deletions(cluster)` of the same `att_gt` result. Without it every call makes a
         pass over the data, so that four averages cost four passes; with it they share one, as in
@@ -123,7 +126,9 @@ def jackknife(
         center=center,
         estimand=estimand,
         n_treated_clusters=treated_behind(whole, deletions).sum(axis=0),
-        exact=exact_inference(whole, deletions, estimand, model) if critical == "exact" else None,
+        exact=exact_inference(whole, deletions, estimand, "equal" if model is None else model)
+        if critical == "exact"
+        else None,
     )
 
 

@@ -12,6 +12,7 @@ from didjack.core.results import Inference
 from didjack.effects.deletions import Deletions
 from didjack.effects.target import Target
 from didjack.errors import DataError
+from didjack.inference.fitted_variances import fitted_variances
 from didjack.inference.linear_forms import LinearForms, linear_forms
 from didjack.inference.reference_model import ReferenceModel, TRatio, equal_variances
 
@@ -78,7 +79,7 @@ class ExactInference:
 
 
 def exact_inference(
-    target: Target, deletions: Deletions, estimand: str, model: ReferenceModel | None
+    target: Target, deletions: Deletions, estimand: str, model: ReferenceModel | str
 ) -> ExactInference:
     """Prepare exact p-values and intervals.
 
@@ -89,19 +90,24 @@ def exact_inference(
         Of its estimation.
     estimand : {"refit", "fixed"}
         As in `didjack.jackknife`.
-    model : ReferenceModel or None
-        None: one variance for all clusters and periods.
+    model : ReferenceModel, "equal" or "fitted"
+        "equal": one variance for all clusters and periods; "fitted": see `fitted_variances`.
 
     Raises
     ------
     DataError
-        The model is one of other clusters or periods.
+        The model is one of other clusters or periods, or its name is unknown.
     DesignError
-        The estimates are not linear in outcomes, or there are too many clusters.
+        The estimates are not linear in outcomes, there are too many clusters, or the model cannot
+        be fitted.
     """
     size = (len(deletions.clusters), len(deletions.estimation.panel.times))
-    if model is None:
+    if model == "equal":
         model = equal_variances(*size)
+    elif model == "fitted":
+        model = fitted_variances(deletions)
+    if not isinstance(model, ReferenceModel):
+        raise DataError(f"model must be 'equal', 'fitted' or a ReferenceModel, not {model!r}.")
     if model.sd.shape != size:
         raise DataError(
             f"The reference model is one of {model.sd.shape[0]} clusters and {model.sd.shape[1]} "

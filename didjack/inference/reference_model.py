@@ -14,6 +14,7 @@ import numpy as np
 
 from didjack.core.linalg import Array, Mask
 from didjack.core.ratio_distribution import RatioDistribution
+from didjack.errors import DataError
 
 _ROUNDING = 1e-24  # relative size of sums of squares that are zero but for rounding
 
@@ -30,9 +31,9 @@ class ReferenceModel:
         The model in words, for people who read a p-value.
     sd : (C, T) array
         Standard deviations of the shocks, up to a common factor.
-    root : (T, T) array or None
-        A square root of the correlation matrix over periods, common to all clusters; None where
-        periods are independent.
+    root : (T, T) or (C, T, T) array or None
+        A square root of the correlation matrix over periods, common to all clusters or one for
+        each; None where periods are independent.
     """
 
     name: str
@@ -48,7 +49,11 @@ class ReferenceModel:
         loadings : (..., C, T) array
         """
         scaled = loadings * self.sd
-        return scaled if self.root is None else scaled @ self.root
+        if self.root is None:
+            return scaled
+        if self.root.ndim == 2:
+            return scaled @ self.root
+        return (scaled[..., None, :] @ self.root)[..., 0, :]
 
 
 def equal_variances(n_clusters: int, n_periods: int) -> ReferenceModel:
@@ -63,6 +68,43 @@ def equal_variances(n_clusters: int, n_periods: int) -> ReferenceModel:
         "shocks to clusters are independent and normal, with one variance for all clusters",
         np.ones((n_clusters, n_periods)),
     )
+
+
+def autocorrelated(n_clusters: int, n_periods: int, rho: float) -> ReferenceModel:
+    """Give all shocks one variance, and the correlation rho^k between shocks k periods apart.
+
+    Parameters
+    ----------
+    n_clusters, n_periods : int
+    rho : float
+        Between -1 and 1. Periods count as equally far apart.
+
+    Raises
+    ------
+    DataError
+        rho is not between -1 and 1.
+    """
+    if not -1 < rho < 1:
+        raise DataError(f"rho must lie between -1 and 1, not {rho!r}.")
+    return ReferenceModel(
+        "autocorrelated",
+        "shocks to clusters are independent between clusters and normal, with one variance for all "
+        f"clusters and autocorrelation {rho:g} from period to period",
+        np.ones((n_clusters, n_periods)),
+        np.asarray(np.linalg.cholesky(autocorrelation(rho, n_periods))),
+    )
+
+
+def autocorrelation(rho: float, n_periods: int) -> Array:
+    """Return the correlation matrix of an AR(1) process, rho^|s - t|, (T, T).
+
+    Parameters
+    ----------
+    rho : float
+    n_periods : int
+    """
+    period = np.arange(n_periods)
+    return np.asarray(float(rho) ** np.abs(period[:, None] - period))
 
 
 @dataclass(frozen=True, eq=False)

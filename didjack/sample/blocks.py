@@ -103,11 +103,32 @@ def balanced_blocks(
             raise DataError(f"Column '{column}' changes within a unit of '{idname}'.")
     keys, block = np.unique(np.column_stack([code[:, 0], first[:, 0]]), axis=0, return_inverse=True)
     block = block.reshape(-1)
+    weight, mean, within = block_sums(y, block)
+    D = (times >= keys[:, 1:]).astype(np.float64)
+    cluster_code = keys[:, 0].astype(np.intp)
+    return Blocks(D, mean, weight, within, cluster_code, keys[:, 1], times, labels)
+
+
+def block_sums(y: Array, block: Index) -> tuple[Array, Array, Array]:
+    """Sum a balanced outcome by blocks of units.
+
+    Parameters
+    ----------
+    y : (n, T) array
+    block : (n,) int array
+        Block of each unit, from 0 to M - 1, none of them empty.
+
+    Returns
+    -------
+    weight : (M,) array
+        Number of units.
+    mean : (M, T) array
+    within : (M,) array
+        As in `balanced_blocks`.
+    """
     weight = np.bincount(block).astype(np.float64)
     mean = np.column_stack([np.bincount(block, weights=column) for column in y.T]) / weight[:, None]
-    D = (times >= keys[:, 1:]).astype(np.float64)
     noise = y - mean[block]
     noise -= noise.mean(axis=1, keepdims=True)
     within = np.bincount(block, weights=(noise**2).sum(axis=1)).astype(np.float64)
-    cluster_code = keys[:, 0].astype(np.intp)
-    return Blocks(D, mean, weight, within, cluster_code, keys[:, 1], times, labels)
+    return weight, mean, within

@@ -56,6 +56,8 @@ GROUPS = {
             "inference.generalized.generalized_deviations",
             "inference.generalized.generalized_variance",
             "inference.generalized.generalized_covariance",
+            "inference.reference_model.autocorrelated",
+            "inference.fitted_variances.fitted_variances",
             "core.results.Inference",
             "inference.bands.sup_t_band",
             "inference.bands.Band",
