@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from didjack.core import cv3
-from didjack.core.exact import RatioDistribution
 from didjack.core.linalg import Array, Mask
+from didjack.core.ratio_distribution import RatioDistribution
 from didjack.core.results import Inference
 from didjack.errors import DesignError
 from didjack.inference.bands import Band, band_elements
