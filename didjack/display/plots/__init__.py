@@ -10,7 +10,7 @@ with optional_imports():  # every module of this folder needs matplotlib
     from didjack.display.plots.event import plot_event_study
     from didjack.display.plots.matrix import plot_matrix
     from didjack.display.plots.rates import plot_power, plot_rates
-    from didjack.display.plots.sensitivity import plot_sensitivity
+    from didjack.display.plots.ratios import plot_sensitivity
     from didjack.display.plots.weights import plot_weights
 
 __all__ = [
