@@ -13,12 +13,13 @@ where n_h is the weight of the treated in cluster h and N its sum, xbar the mean
 treated, s_h the sum of w x over the controls in cluster h and A the controls' sum of w x x', O_h
 the sum of their odds and O its sum, xbar_o the mean of x by odds. All of these are those of the
 replicate; a deleted cluster contributes nothing. In repeated cross-sections the two periods have
-sums of their own; the propensity is common to both.
+sums of their own; the propensity is common to both. An estimator without formulas here is estimated
+with outcomes that are one in one cluster and period: slower, and no less exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -42,10 +43,14 @@ from didjack.estimators.estimates import (
 )
 from didjack.estimators.odds import TRIM, control_odds, mean_x, odds_sums
 from didjack.estimators.propensity import Sample
+from didjack.estimators.registry import estimator
 from didjack.estimators.samples import compared_rows
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
+
+# Those with formulas here.
+KNOWN = ("reg", "ipw", "dr", "drimp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,8 @@ def cell_loadings(
     panel : Panel
     cells : Cells
     clusters : Clusters
-    method : {"reg", "ipw", "dr", "drimp"}
+    method : str
+        A name in `didjack.estimators.ESTIMATORS`.
     estimates : Estimates
         Of all R = C + 1 replicates, with their propensity models.
 
@@ -86,6 +92,8 @@ def cell_loadings(
     if panel.design.intercept_only:
         method = "reg"  # all estimators coincide
     compute = _panel_loadings if panel.is_panel else _rows_loadings
+    if method not in KNOWN:
+        compute = _basis_loadings
     with np.errstate(divide="ignore", invalid="ignore"):
         time, base = compute(panel, cells, clusters, method, estimates)
     h = np.arange(len(clusters))
@@ -93,6 +101,21 @@ def cell_loadings(
         part[h + 1, h] = 0.0
         part[:, :, cells.is_base] = 0.0
     return CellLoadings(time, base)
+
+
+def _basis_loadings(
+    panel: Panel, cells: Cells, clusters: Clusters, method: str, estimates: Estimates
+) -> tuple[Array, Array]:
+    """Estimate outcomes that are one in one cluster and period, and zero elsewhere."""
+    estimate = estimator(method).estimate
+    time, base = np.zeros((2, len(clusters) + 1, len(clusters), len(cells)))
+    for h in range(len(clusters)):
+        for t in range(len(panel.times)):
+            shock = ((clusters.code == h) & (panel.time == t)).astype(np.float64)
+            att = estimate(replace(panel, y=shock), cells, clusters, None).att
+            time[:, h, cells.time == t] = att[:, cells.time == t]
+            base[:, h, cells.base == t] = att[:, cells.base == t]
+    return time, base
 
 
 # ---------------------------------------------------------------- balanced panels

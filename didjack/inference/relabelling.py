@@ -28,6 +28,7 @@ from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
+from didjack.estimators.methods import WEIGHTING
 from didjack.estimators.odds import TRIM
 from didjack.inference.assigned import AssignedStatistics, cohort_of
 from didjack.inference.cluster_moments import ClusterMoments, cluster_moments
@@ -63,7 +64,7 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
         target.attgt.cells.period.max(),
     )
     sizes = np.bincount(cohort_of(target.attgt, clusters), minlength=len(panel.cohorts))
-    trim = target.attgt.options.est_method != "reg"
+    trim = target.attgt.options.est_method in WEIGHTING
     per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
     step = max(1, BLOCK // per_assignment)
     parts = [

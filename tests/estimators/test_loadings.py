@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import didjack as dj
+from didjack.estimators import ESTIMATORS
 from didjack.estimators.loadings import cell_loadings
 
 FIRST = {0: 3, 1: 3, 2: 4, 3: 4, 4: 4}
@@ -53,7 +54,7 @@ def basis(frame, arguments):
     [
         *product(
             ("constant", "rows"),
-            ("reg", "ipw", "dr", "drimp"),
+            ESTIMATORS,
             ("~ x + z",),
             ("nevertreated", "notyettreated"),
             ("universal",),

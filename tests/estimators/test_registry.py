@@ -63,9 +63,11 @@ def made_up(monkeypatch) -> str:
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
+    """Draw ten clusters of six units over four periods; a covariate moves the trends."""
     rng = np.random.default_rng(4)
-    units = pd.DataFrame({"unit": np.arange(60), "g": np.tile([0, 0, 2001, 0, 2002, 0], 10)})
-    units["cluster"] = units["unit"] // 12
+    cohorts = [0, 0, 2001, 0, 2002, 0, 2001, 2002, 0, 0]
+    units = pd.DataFrame({"unit": np.arange(60), "g": np.repeat(cohorts, 6)})
+    units["cluster"] = units["unit"] // 6
     units["x"] = rng.normal(size=60) + 0.3 * (units["g"] > 0)
     frame = units.merge(pd.DataFrame({"t": range(2000, 2004)}), how="cross")
     frame["y"] = frame["x"] * (frame["t"] - 2000) + rng.normal(size=len(frame))
@@ -81,6 +83,19 @@ def test_a_made_up_estimator_estimates(made_up, frame):
         np.testing.assert_array_equal(jk.replicates, plain.jackknives[type_].replicates)
     other = dj.csdid(frame, **NAMES, cluster="cluster", xformla="~ x", est_method="reg")
     assert abs(other.aggregates["simple"].att - ours.aggregates["simple"].att) > 0.1
+
+
+@pytest.mark.parametrize("idname", ["unit", None], ids=["panel", "rows"])
+def test_a_made_up_estimator_has_exact_critical_values(made_up, frame, idname):
+    columns = NAMES | {"idname": idname, "clustervars": "cluster"}
+    ours = dj.att_gt(frame, **columns, xformla="~ x", est_method=made_up)
+    plain = dj.att_gt(frame, **columns, est_method="reg")
+    first, second = (
+        dj.jackknife(dj.aggte(res, "dynamic"), critical="exact").inference for res in (ours, plain)
+    )
+    # Loadings of basis outcomes and those by formulas differ by rounding.
+    np.testing.assert_allclose(first.p, second.p, rtol=1e-8)
+    np.testing.assert_allclose(first.ci_low, second.ci_low, rtol=1e-8)
 
 
 def test_a_made_up_estimator_is_written_about(made_up, frame):
@@ -143,6 +158,7 @@ def test_the_docstring_of_att_gt_names_them_all():
 LISTS = {
     "didjack/estimators/registry.py": "the list",
     "didjack/estimators/methods.py": "the formulas of those that weight",
+    "didjack/estimators/loadings.py": "those whose loadings have formulas",
     "notebooks/learn/03-one-comparison-three-ways.ipynb": "derives each by hand",
     "notebooks/learn/06-influence-functions.ipynb": "derives the influence function of each",
 }
