@@ -11,10 +11,13 @@ from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference
 from didjack.effects.deletions import Deletions
 from didjack.effects.target import Target
-from didjack.errors import DataError
+from didjack.errors import DataError, DesignError
 from didjack.inference.fitted_variances import fitted_variances
 from didjack.inference.linear_forms import LinearForms, linear_forms
 from didjack.inference.reference_model import ReferenceModel, TRatio, equal_variances
+
+# Loadings are sums of shares, of size one: squares of sums that cancel are below this.
+CANCELLED = 1e-24
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +62,23 @@ class ExactInference:
         -------
         Inference
             NaN where there is no standard error.
+
+        Raises
+        ------
+        DesignError
+            Shocks to clusters cancel in an estimate.
         """
         p, critical = np.full((2, len(combinations)), np.nan)
         for k in np.flatnonzero(np.isfinite(inference.se)):
-            distribution = self.ratio(combinations[k], usable[:, k]).distribution()
+            ratio = self.ratio(combinations[k], usable[:, k])
+            if ratio.square.sum() <= CANCELLED:
+                raise DesignError(
+                    f"Shocks to clusters cancel in {inference.parameters[k]}: every cluster has the "
+                    "same shares of treated units and controls, and the t statistic has no exact "
+                    "distribution. Cluster at the level at which treatment was assigned, or use "
+                    "critical='t'."
+                )
+            distribution = ratio.distribution()
             p[k] = distribution.p(inference.t[k])
             critical[k] = distribution.critical_value(inference.level)
         return dataclasses.replace(

@@ -179,3 +179,14 @@ def test_an_outcome_among_the_covariates_is_refused():
         dj.jackknife(dj.aggte(res), critical="exact")
     other = estimate(frame.assign(y2=frame["x"]), {"xformla": "~ y2"})
     assert np.isfinite(dj.jackknife(dj.aggte(other), critical="exact").p)
+
+
+def test_clusters_of_one_composition_are_refused():
+    """A unit of each cohort in every cluster: what hits a cluster hits treated and controls."""
+    frame = frame_of({}, 6)
+    frame = frame[frame["i"] % 10 < 2]
+    frame["g"] = np.where(frame["i"] % 10 == 0, 3, 0)
+    agg = dj.aggte(estimate(frame, {}))
+    assert np.isfinite(dj.jackknife(agg).p)
+    with pytest.raises(dj.DesignError, match="Shocks to clusters cancel in overall"):
+        dj.jackknife(agg, critical="exact").p  # noqa: B018
