@@ -22,7 +22,9 @@ SHARED = {"est_method": "reg", "clustervars": "town"}
 
 
 def by_hand() -> pd.DataFrame:
-    rows = [(u, g, t, y) for u, (g, path) in PATHS.items() for t, y in zip((1, 2, 4), path)]
+    rows = [
+        (u, g, t, y) for u, (g, path) in PATHS.items() for t, y in zip((1, 2, 4), path, strict=True)
+    ]
     frame = pd.DataFrame(rows, columns=["unit", "g", "t", "y"])
     return frame.assign(town=frame["unit"].map({"a": 1, "b": 2, "c": 3, "d": 3, "e": 4}))
 
