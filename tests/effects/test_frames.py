@@ -161,7 +161,7 @@ def test_the_ledger_counts_rows_of_cells_and_says_why():
     assert table["reason"].tolist() == ["", "", why, why]
 
 
-def separated(n: int = 40) -> pd.DataFrame:
+def separated(n: int = 60) -> pd.DataFrame:
     """Return a panel in which no treated unit has the flag; three periods, two cohorts."""
     rng = np.random.default_rng(0)
     units = pd.DataFrame({"unit": range(n), "g": rng.choice([0, 0, 2, 3], n)})
@@ -170,10 +170,11 @@ def separated(n: int = 40) -> pd.DataFrame:
     return frame.assign(y=rng.normal(size=len(frame)), town=frame["unit"])
 
 
+@pytest.mark.parametrize("method", ["ipw", "dr"])
 @pytest.mark.parametrize("rule", ["drop", "csdid", "error"])
-def test_separation_is_told_and_refused_if_asked(rule):
+def test_separation_is_told_and_refused_if_asked(rule, method):
     frame = separated()
-    options = {"est_method": "dr", "xformla": "~ x + flag", "separation": rule}
+    options = {"est_method": method, "xformla": "~ x + flag", "separation": rule}
     if rule == "error":
         with pytest.raises(dj.DesignError) as caught:
             att_gt(frame, **options)
@@ -206,7 +207,7 @@ def test_a_window_without_cells_is_told_from_a_sample_without_cells():
 
 
 def test_only_five_cells_are_listed_where_separation_is_refused():
-    frame = separated(60)
+    frame = separated()
     more = pd.concat([frame, frame[frame["t"] == 3].assign(t=4, y=0.0)])
     with pytest.raises(dj.DesignError) as caught:
         att_gt(more, est_method="dr", xformla="~ x + flag", separation="error")

@@ -69,6 +69,22 @@ def test_nothing_is_lost_where_every_cluster_has_the_column(panel):
     assert jk.lost_covariates.empty and jk.notes == []
 
 
+@every_kind
+def test_without_covariates_all_methods_are_one(panel):
+    """Nothing is left out either; the deletions are those of the regression."""
+    frame = units_of([8] * 4)
+    found = {}
+    for method in METHODS:
+        options = {"est_method": method, "clustervars": "town"}
+        res = dj.att_gt(frame, "y", "t", "g", "unit" if panel else None, **options)
+        jk = dj.jackknife(res)
+        assert jk.lost_covariates.empty and (res.estimates.fault == -1).all()
+        assert not res.estimates.separated.any()
+        found[method] = jk.replicates
+    for method in METHODS:
+        np.testing.assert_allclose(found[method], found["reg"], rtol=1e-12, err_msg=method)
+
+
 # --- deletions without anybody treated --------------------------------------------------------
 
 
