@@ -136,3 +136,21 @@ def test_the_rows_of_comparisons_in_a_panel(changing, base, control):
     assert sorted(seen) == np.flatnonzero(~res.cells.is_base).tolist()
     if changing == "neither" and control == "nevertreated":
         assert len(models) == len(res.groups)  # one propensity model serves a cohort
+
+
+@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
+@pytest.mark.parametrize("rows", [0, 1])
+def test_comparisons_of_hardly_any_rows_have_no_estimate(method, rows):
+    """Cohort 2 is seen in its first year at most, when nobody else is."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": np.tile([0, 0, 4], 20), "t": np.repeat([3, 4, 5], 20)})
+    alone = pd.DataFrame({"g": [2] * (rows + 3), "t": [2] * rows + [3, 4, 5]})
+    early = pd.DataFrame({"g": [4, 4], "t": [1, 2]})
+    frame = pd.concat([frame, alone, early], ignore_index=True)
+    frame["x"], frame["y"] = rng.normal(size=(2, len(frame)))
+    res = dj.att_gt(frame, "y", "t", "g", xformla="~ x", est_method=method)
+    table = res.to_frame().set_index(["group", "time"])
+    assert table.loc[(2, 2), "status"] == "no_treated"
+    assert table.loc[(2, 2), ["n_treated", "n_control"]].tolist() == [rows, 0]
+    assert np.isnan(table.loc[(2, 2), "att"])
+    assert table.loc[(4, 4), "status"] == "ok"
