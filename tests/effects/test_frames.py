@@ -48,6 +48,8 @@ def test_the_table_of_cells():
     assert frame["status"].tolist() == ["ok"] * 4
     assert frame["reason"].tolist() == [""] * 4
     assert frame["se"].tolist() == res.se.tolist() == res.analytic("town").se.tolist()
+    assert res.inference.method == "clustered" and res.inference.n_clusters == 4
+    assert res.analytic().method == "analytic" and res.analytic().level == 0.95
     assert frame.columns.tolist() == [
         "group", "time", "event_time", "post", "base", "att", "se", "n_treated", "n_control",
         "status", "reason",

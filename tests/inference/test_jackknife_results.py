@@ -139,3 +139,10 @@ def test_a_refit_that_loses_the_window_has_no_parameters():
     fixed = dj.jackknife(dj.aggte(res, "group"), estimand="fixed")
     at = jk.parameters.index("group:2")
     assert fixed.replicates[1, at] == pytest.approx(fixed.replicates[0, at], rel=RTOL)
+    by_cell = dj.jackknife(res)
+    att_of = dict(zip(refit.parameters, refit.att, strict=True))
+    expected = [att_of.get(name, np.nan) for name in res.parameters]
+    np.testing.assert_allclose(by_cell.replicates[1], expected, rtol=RTOL)
+    joint = dj.jackknife([dj.aggte(res, "group"), dj.aggte(res)])
+    np.testing.assert_allclose(joint.replicates[:, :3], jk.replicates, rtol=RTOL)
+    np.testing.assert_allclose(joint.replicates[1, 3], dj.aggte(refit).att, rtol=RTOL)
