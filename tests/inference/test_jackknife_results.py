@@ -146,3 +146,23 @@ def test_a_refit_that_loses_the_window_has_no_parameters():
     joint = dj.jackknife([dj.aggte(res, "group"), dj.aggte(res)])
     np.testing.assert_allclose(joint.replicates[:, :3], jk.replicates, rtol=RTOL)
     np.testing.assert_allclose(joint.replicates[1, 3], dj.aggte(refit).att, rtol=RTOL)
+    kept = fixed.parameters.index("group:2")
+    np.testing.assert_allclose(fixed.replicates[2:, kept], jk.replicates[2:, kept], rtol=RTOL)
+
+
+def test_one_deletion_has_no_degrees_of_freedom():
+    """Of two clusters one is the only treated one: a single deletion is left."""
+    jk = dj.jackknife(dj.aggte(att_gt(frame_of([[0, 0], [2, 0, 0]], seed=2))))
+    assert jk.n_replicates == 1 and jk.df == 0
+    assert np.isnan(jk.inference.df).all() and np.isnan(jk.inference.p).all()
+
+
+def test_combinations_and_tests_are_those_of_its_inference(frame):
+    jk = dj.jackknife(dj.aggte(att_gt(frame), "dynamic"))
+    found = jk.lincom("event:1 - event:0")
+    assert found.parameters == ("event:1 - event:0",) and found.method == "CV3"
+    test = jk.pretest()
+    assert test.parameters == ("event:-1",) and test.method == "F (CV3)"
+    before = jk.to_frame().set_index("parameter").loc["event:-1"]
+    assert test.p == pytest.approx(before["p"], rel=1e-9)
+    assert jk.glance()["method"].item() == "CV3"
