@@ -71,11 +71,11 @@ class ExactInference:
         p, critical = np.full((2, len(combinations)), np.nan)
         for k in np.flatnonzero(np.isfinite(inference.se)):
             ratio = self.ratio(combinations[k], usable[:, k])
-            if ratio.square.sum() <= CANCELLED:
+            if ratio.square.sum() <= CANCELLED * np.square(self.model.sd).max():
                 raise DesignError(
-                    f"Shocks to clusters cancel in {inference.parameters[k]}: every cluster has the "
-                    "same shares of treated units and controls, and the t statistic has no exact "
-                    "distribution. Cluster at the level at which treatment was assigned, or use "
+                    f"Shocks to clusters cancel in {inference.parameters[k]}: every cluster has "
+                    "the same shares of treated units and controls, and the t statistic has no "
+                    "exact distribution. Cluster at the level at which treatment was assigned, or use "
                     "critical='t'."
                 )
             distribution = ratio.distribution()
