@@ -75,8 +75,8 @@ class ExactInference:
                 raise DesignError(
                     f"Shocks to clusters cancel in {inference.parameters[k]}: every cluster has "
                     "the same shares of treated units and controls, and the t statistic has no "
-                    "exact distribution. Cluster at the level at which treatment was assigned, or use "
-                    "critical='t'."
+                    "exact distribution. Cluster at the level at which treatment was assigned, "
+                    "or use critical='t'."
                 )
             distribution = ratio.distribution()
             p[k] = distribution.p(inference.t[k])
