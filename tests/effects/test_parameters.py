@@ -164,3 +164,9 @@ def test_csdid_passes_every_argument_on(monkeypatch):
     with pytest.raises(dj.DataError, match="enough"):
         dj.csdid(**given)
     assert seen == given
+
+
+def test_a_parameter_is_not_larger_than_itself():
+    zero, same = Parameter("event", (0.0,)), Parameter("event", (0.0,))
+    assert not zero > same and not zero < same
+    assert zero >= same and zero <= same
