@@ -76,7 +76,7 @@ def att_rc(compared: ComparedRows, nuisance: Nuisance) -> Array:
     """
     assert compared.late is not None
     beta = [
-        odds_regression(_rows_of(compared.sample, period), compared.y[period], nuisance)[:, 0]
+        odds_regression(compared.sample.take(period), compared.y[period], nuisance)[:, 0]
         for period in (compared.late, ~compared.late)
     ]
     return locally_efficient(compared, nuisance, np.stack(beta, axis=1))
@@ -106,12 +106,6 @@ def odds_regression(sample: Sample, y: Array, nuisance: Nuisance) -> Array:
     gram = unpack_symmetric(sums[:, None, :size], k)
     factor = factorize(gram, nuisance.left_out[:, None, :])
     return factor.solve(sums[:, size:].reshape(-1, c, k))
-
-
-def _rows_of(sample: Sample, period: Mask) -> Sample:
-    cluster = None if sample.cluster is None else sample.cluster[period]
-    return Sample(sample.X[period], sample.d[period], sample.w[period], cluster,
-                  sample.n_replicates)  # fmt: skip
 
 
 def influence_panel(full: FullSample, dy: Array, kept: float) -> Array:

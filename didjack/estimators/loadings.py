@@ -190,7 +190,7 @@ def _rows_loadings(
                 out[e, :, :, c] = sign * (load - pull @ control.T)
                 continue
             sample, coef, late = weighting[int(c)]
-            part = _only(sample, late if e == 0 else ~late)
+            part = sample.take(late if e == 0 else ~late)
             odds = odds_by_cluster(part, coef, np.ones((len(part.w), 1)), TRIM)[..., 0]
             share = odds / odds.sum(axis=1, keepdims=True)
             if method == "ipw":
@@ -224,11 +224,6 @@ def _weighting(
         assert comparison.late is not None
         found[c] = (comparison.sample, estimates.models[c].coef, comparison.late)
     return found
-
-
-def _only(sample: Sample, keep: Mask) -> Sample:
-    cluster = None if sample.cluster is None else sample.cluster[keep]
-    return Sample(sample.X[keep], sample.d[keep], sample.w[keep], cluster, sample.n_replicates)
 
 
 # ---------------------------------------------------------------- sums by odds

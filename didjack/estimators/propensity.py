@@ -59,6 +59,16 @@ class Sample:
     cluster: Index | None = field(repr=False)
     n_replicates: int
 
+    def take(self, rows: Mask) -> Sample:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : (n,) bool array
+        """
+        cluster = None if self.cluster is None else self.cluster[rows]
+        return Sample(self.X[rows], self.d[rows], self.w[rows], cluster, self.n_replicates)
+
     def chunks(self, replicates: Index) -> Iterator[tuple[slice, tuple[Index, Index]]]:
         """Yield slices of rows with the (row, column) positions of deleted entries.
 

@@ -12,7 +12,7 @@ from didjack.effects.target import Target
 from didjack.errors import DataError
 from didjack.inference.exact import exact_inference
 from didjack.inference.jackknife import Jackknife
-from didjack.inference.linear_forms import all_lost, treated_behind
+from didjack.inference.linear_forms import all_lost
 from didjack.inference.reference_model import ReferenceModel
 from didjack.inference.replicates import (
     fixed_values,
@@ -125,7 +125,6 @@ def jackknife(
         level=level,
         center=center,
         estimand=estimand,
-        n_treated_clusters=treated_behind(whole, deletions).sum(axis=0),
         exact=exact_inference(whole, deletions, estimand, "equal" if model is None else model)
         if critical == "exact"
         else None,

@@ -30,6 +30,7 @@ from didjack.inference.bands import Band, sup_t_band
 from didjack.inference.exact import ExactInference
 from didjack.inference.exact_joint import DRAWS, balanced_band, balanced_pretest
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
+from didjack.inference.linear_forms import treated_behind
 from didjack.inference.places import places
 from didjack.inference.pretest import PreTest, joint_pretest
 from didjack.inference.sensitivity import Sensitivity, sensitivity
@@ -66,8 +67,6 @@ class Jackknife(Inferred):
         "estimate": CV3; "mean": CV3J, centred at the mean of the deletions.
     estimand : {"refit", "fixed"}
         "fixed": the weights of the full sample are kept under deletion.
-    n_treated_clusters : (P,) int array
-        Clusters with treated units behind each parameter.
     exact : ExactInference or None
         With critical="exact": what p-values and intervals are computed from.
     """
@@ -80,7 +79,6 @@ class Jackknife(Inferred):
     level: float = 0.95
     center: str = "estimate"
     estimand: str = "refit"
-    n_treated_clusters: Index = field(default_factory=lambda: np.zeros(0, np.intp), repr=False)
     exact: ExactInference | None = field(default=None, repr=False)
 
     @property
@@ -111,6 +109,11 @@ class Jackknife(Inferred):
         """CV3 or CV3J, "CV3, exact" with exact critical values."""
         name = "CV3" if self.center == "estimate" else "CV3J"
         return name if self.exact is None else f"{name}, exact"
+
+    @cached_property
+    def n_treated_clusters(self) -> Index:
+        """Clusters with treated units behind each parameter, (P,)."""
+        return treated_behind(self.target, self.clusters).sum(axis=0)
 
     @cached_property
     def _usable(self) -> Mask:

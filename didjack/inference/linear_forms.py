@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
+from didjack.core.moments import Clusters
 from didjack.effects.deletions import Deletions
 from didjack.effects.estimation import Estimation
 from didjack.effects.target import Target
@@ -128,22 +129,22 @@ def linear_forms(target: Target, deletions: Deletions, estimand: str) -> LinearF
         at_base=cells.base,
         weights=weights,
         n_periods=len(panel.times),
-        treated=treated_behind(target, deletions),
+        treated=treated_behind(target, deletions.clusters),
     )
 
 
-def treated_behind(target: Target, deletions: Deletions) -> Mask:
+def treated_behind(target: Target, clusters: Clusters) -> Mask:
     """Say which clusters have treated units behind which parameter, (C, P).
 
     Parameters
     ----------
     target : Target
-    deletions : Deletions
-        Of its estimation.
+    clusters : Clusters
+        Of its rows.
     """
-    panel, cells = deletions.estimation.panel, deletions.estimation.cells
-    members = np.zeros((len(panel.cohorts), len(deletions.clusters)), dtype=bool)
-    members[panel.cohort, deletions.clusters.code] = True
+    panel, cells = target.estimation.panel, target.estimation.cells
+    members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
+    members[panel.cohort, clusters.code] = True
     used = (target.evaluate_fixed(np.eye(len(cells))) != 0) & ~cells.is_base[:, None]
     return np.asarray(members[cells.cohort].T.astype(float) @ used.astype(float) > 0)
 
