@@ -17,13 +17,14 @@ from didjack.errors import (
     DatasetUnavailable,
     DesignError,
     DidjackError,
+    FewTreatedWarning,
     MissingExtraError,
     ReportError,
     SiteError,
 )
 
 if TYPE_CHECKING:
-    from didjack.comparison import Comparison, csdid
+    from didjack.comparison import Comparison
     from didjack.datasets.load import catalog, load_dataset, load_specification
     from didjack.effects.aggregate import Aggregate, aggte
     from didjack.effects.attgt import ATTgt
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from didjack.inference.multiplier import Multiplier, multiplier
     from didjack.inference.pretest import PreTest, wald_pretest
     from didjack.inference.randomization import Randomization, randomize
+    from didjack.one_call import csdid
     from didjack.sample.read import read_table
     from didjack.simulate.planning import Plan, plan
     from didjack.version import __version__ as __version__
@@ -50,6 +52,7 @@ __all__ = [
     "DesignError",
     "DidjackError",
     "FewTreated",
+    "FewTreatedWarning",
     "Jackknife",
     "MissingExtraError",
     "Multiplier",
@@ -77,7 +80,8 @@ __all__ = [
 # What is imported when it is first asked for: estimating needs more than pandas, and few programs
 # need all of it. The block for type checkers above says the same.
 _NAMES = {
-    "comparison": ("Comparison", "csdid"),
+    "comparison": ("Comparison",),
+    "one_call": ("csdid",),
     "datasets.load": ("catalog", "load_dataset", "load_specification"),
     "effects.aggregate": ("Aggregate", "aggte"),
     "effects.attgt": ("ATTgt",),

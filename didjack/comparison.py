@@ -1,30 +1,46 @@
-"""`csdid`: every aggregation with every inference, side by side."""
+"""The result of `csdid`: every aggregation with every inference, side by side."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from didjack.core.results import Inference
 from didjack.core.views import Shown, view
-from didjack.effects.aggregate import Aggregate, aggte
+from didjack.core.withheld import notes_on_few_treated
+from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
-from didjack.effects.average_types import TYPES
-from didjack.effects.group_time import att_gt
-from didjack.errors import DataError
-from didjack.inference.cluster_jackknife import jackknife
+from didjack.effects.deletions import Deletions
+from didjack.errors import DataError, DesignError
+from didjack.inference.cluster_jackknife import jackknife_of
+from didjack.inference.cluster_level import ClusterLevelTest, cluster_level_test
+from didjack.inference.few_treated import NAMES, FewTreated, few_treated
 from didjack.inference.jackknife import Jackknife
+from didjack.inference.randomization import Randomization, randomize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+EXACT = "CV3, exact"
+STUDENT = "CV3, t(H-1)"
+CLUSTERED = "clustered"
+BY_UNIT = "by unit"
+RANDOMIZED = "randomization"
+MOST_PLACEBO = 3  # treated clusters up to which placebo estimates are compared
+EXACT_CLUSTERS = 1_000
+"""Clusters up to which `csdid` computes exact critical values unasked."""
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison(Shown):
-    """Aggregations with analytic, clustered and CV3 inference.
+    """Aggregations with every inference: exact and t critical values for CV3, clustered, by unit.
 
     Attributes
     ----------
@@ -33,18 +49,85 @@ class Comparison(Shown):
     aggregates : dict of str to Aggregate
         By type.
     jackknives : dict of str to Jackknife
-        By type.
+        By type, with t(H - 1).
+    deletions : Deletions
+        The pass over the data that all jackknives share.
     level : float
         Coverage of the intervals.
+    n_permutations : int
+        Random assignments of randomization inference; 0: none.
+    seed : int
+        Of these assignments.
     """
 
     attgt: ATTgt = field(repr=False)
     aggregates: dict[str, Aggregate] = field(repr=False)
     jackknives: dict[str, Jackknife] = field(repr=False)
+    deletions: Deletions = field(repr=False)
     level: float
+    n_permutations: int = 0
+    seed: int = 0
 
-    def inferences(self, type: str) -> tuple[Inference, Inference, Inference]:
-        """Return analytic (by unit), clustered and CV3 inference for one aggregation.
+    @property
+    def cluster(self) -> str:
+        """The cluster variable."""
+        return self.deletions.clusters.name
+
+    @cached_property
+    def exact(self) -> dict[str, Jackknife]:
+        """Jackknives with exact critical values, by type; empty where `no_exact` says why."""
+        return {} if self.no_exact else self._exact[0]
+
+    @property
+    def no_exact(self) -> str:
+        """Why there are no exact critical values; empty where there are."""
+        return self._exact[1]
+
+    @cached_property
+    def _exact(self) -> tuple[dict[str, Jackknife], str]:
+        C = len(self.deletions.clusters)
+        if C > EXACT_CLUSTERS:
+            return {}, (
+                f"{C:,} clusters are more than {EXACT_CLUSTERS:,}: ask for them with "
+                "jackknife(..., critical='exact')."
+            )
+        try:
+            found = {
+                type: jackknife_of(agg, self.deletions, self.level, critical="exact")
+                for type, agg in self.aggregates.items()
+            }
+            for jk in found.values():
+                _ = jk.inference  # shocks that cancel are found here
+        except DesignError as error:
+            return {}, str(error)
+        return found, ""
+
+    @cached_property
+    def randomizations(self) -> dict[str, Randomization]:
+        """Randomization inference by type; empty if none was asked for, or is possible."""
+        return self._randomizations[0]
+
+    @cached_property
+    def _randomizations(self) -> tuple[dict[str, Randomization], str]:
+        if not self.n_permutations:
+            return {}, ""
+        try:
+            found = {
+                type: randomize(
+                    agg, self.cluster, n_permutations=self.n_permutations, seed=self.seed
+                )
+                for type, agg in self.aggregates.items()
+            }
+        except DesignError as error:
+            return {}, f"No randomization inference: {error}"
+        return found, ""
+
+    def inferences(self, type: str) -> dict[str, Inference]:
+        """Return every inference on one aggregation, by name; the recommended one first.
+
+        "CV3, exact" where there are exact critical values, "CV3, t(H-1)", "clustered", "by unit",
+        "randomization" where it was asked for. They fall under one rule: with fewer than two
+        treated clusters, t and normal critical values give no p-value and no interval.
 
         Parameters
         ----------
@@ -52,9 +135,78 @@ class Comparison(Shown):
             Of those in `aggregates`.
         """
         jk, agg = self.jackknives[type], self.aggregates[type]
-        by_unit = agg.analytic(None, self.level)
-        clustered = agg.analytic(jk.cluster, self.level)
-        return by_unit, clustered, jk.inference
+        by_unit = dataclasses.replace(
+            agg.analytic(None, self.level), n_treated_clusters=jk.n_treated_clusters
+        )
+        found = {
+            STUDENT: jk.inference,
+            CLUSTERED: agg.analytic(jk.cluster, self.level),
+            BY_UNIT: by_unit,
+        }
+        if type in self.exact:
+            found = {EXACT: self.exact[type].inference, **found}
+        if type in self.randomizations:
+            found[RANDOMIZED] = _ranked(self.randomizations[type], jk)
+        return found
+
+    def recommended(self, type: str) -> Jackknife:
+        """Return the jackknife with exact critical values, or with t(H - 1) where there are none.
+
+        Parameters
+        ----------
+        type : str
+            Of those in `aggregates`.
+        """
+        return self.exact.get(type, self.jackknives[type])
+
+    def placebos(self, type: str) -> list[FewTreated]:
+        """Test the overall effect against placebo estimates, with one to three treated clusters.
+
+        Conley and Taber (2011); Ferman and Pinto (2019) too where the sizes of clusters differ.
+
+        Parameters
+        ----------
+        type : str
+            Of those in `aggregates`.
+
+        Returns
+        -------
+        list of FewTreated
+            Empty with more treated clusters, or fewer than 10 controls.
+        """
+        if not 1 <= self.jackknives[type].n_treated_clusters[0] <= MOST_PLACEBO:
+            return []
+        tests = []
+        for method in ("conley-taber", "ferman-pinto"):
+            try:
+                tests.append(
+                    few_treated(
+                        self.aggregates[type], self.cluster, method=method, level=self.level
+                    )
+                )
+            except DesignError:
+                continue
+        return tests
+
+    def cluster_level(self, type: str, fine: str | None = None) -> ClusterLevelTest:
+        """Test a finer cluster variable against that of the jackknife.
+
+        Parameters
+        ----------
+        type : str
+            Of those in `aggregates`.
+        fine : str, optional
+            Cluster variable whose clusters lie within those of the jackknife; the unit without it.
+
+        Raises
+        ------
+        DataError
+            Repeated cross-sections have no unit: pass fine.
+        """
+        finer = fine or (self.attgt.panel.roles.idname if self.attgt.panel.roles.panel else None)
+        if finer is None:
+            raise DataError("Repeated cross-sections have no unit: pass fine, a cluster variable.")
+        return cluster_level_test(self.aggregates[type], finer, self.cluster)
 
     def to_frame(self, elements: bool = False) -> pd.DataFrame:
         """Return the table.
@@ -68,38 +220,52 @@ class Comparison(Shown):
         -------
         DataFrame
             Columns aggregation, parameter, att, inference, se, t, p, ci_low, ci_high, df,
-            n_clusters.
+            n_clusters, n_treated_clusters. Exact and randomization p-values have no df.
         """
         parts = []
         for type in self.aggregates:
-            names = ("analytic", "clustered", "CV3")
-            for name, inference in zip(names, self.inferences(type), strict=True):
+            for name, inference in self.inferences(type).items():
                 frame = inference.to_frame().assign(aggregation=type, inference=name)
+                if inference.exact_p is not None:
+                    frame["df"] = np.nan
                 parts.append(frame if elements else frame.iloc[:1])
-        columns = ["aggregation", "parameter", "att", "inference", "se", "t", "p",
-                   "ci_low", "ci_high", "df", "n_clusters"]  # fmt: skip
+        columns = ["aggregation", "parameter", "att", "inference", "se", "t", "p", "ci_low",
+                   "ci_high", "df", "n_clusters", "n_treated_clusters"]  # fmt: skip
         return pd.concat(parts, ignore_index=True)[columns]
 
     @property
     def notes(self) -> list[str]:
-        """Return sentences on what was left out, skipped or lost."""
+        """Return sentences on what was left out, skipped or lost, and on what numbers rest."""
         notes = [
             f"Left out: {row.kind} {row.what} ({row.count} {_size(str(row.kind))}): {row.reason}."
             for row in self.attgt.ledger.itertuples(index=False)
         ]
-        seen: dict[str, None] = {}
-        for jk in self.jackknives.values():
-            seen.update(dict.fromkeys(jk.notes))
+        notes += self._notes_on_exact()
+        notes += _notes_on_few_treated(list(self.jackknives.values()))
+        seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)
+        seen |= dict.fromkeys(n for test in self.randomizations.values() for n in test.notes)
+        placebos = [test for type in self.aggregates for test in self.placebos(type)]
+        seen |= dict.fromkeys(note for test in placebos for note in _said(test))
+        if self._randomizations[1]:
+            notes.append(self._randomizations[1])
         return notes + list(seen)
+
+    def _notes_on_exact(self) -> list[str]:
+        if self.no_exact:
+            return [f"No exact critical values: {self.no_exact}"]
+        first = next(iter(self.exact.values())).exact
+        assert first is not None  # that is what makes it exact
+        kept = "Averages keep their weights under deletion there."
+        return [f"CV3, exact: {first.note[0].lower()}{first.note[1:]} {kept}"]
 
     def summary(self) -> str:
         """Return a short text for people."""
         return "\n".join([self.to_frame().to_string(index=False), "", *self.notes])
 
     def plot(self, type: str | None = None) -> Figure:
-        """Draw one aggregation with clustered and CV3 intervals side by side (matplotlib).
+        """Draw one aggregation with the intervals of CV3, exact and t, and clustered ones.
 
-        The default is the event study if it is there, else the first aggregation.
+        The default is the event study if it is there, else the first aggregation (matplotlib).
 
         Parameters
         ----------
@@ -112,109 +278,44 @@ class Comparison(Shown):
         return view("plot", self, chosen)
 
 
-def csdid(
-    data: pd.DataFrame,
-    yname: str,
-    tname: str,
-    gname: str,
-    idname: str | None = None,
-    *,
-    xformla: str | None = None,
-    est_method: str = "dr",
-    control_group: str = "nevertreated",
-    base_period: str = "varying",
-    anticipation: int = 0,
-    weightsname: str | None = None,
-    clustervars: str | Sequence[str] | None = None,
-    panel: bool | None = None,
-    allow_unbalanced_panel: bool = False,
-    separation: str = "drop",
-    types: Sequence[str] | None = None,
-    type: str | None = None,
-    cluster: str | None = None,
-    level: float = 0.95,
-    weights: str = "did",
-) -> Comparison:
-    """Estimate, aggregate and jackknife in one call.
-
-    All averages are jackknifed from one pass over the data.
-
-    Parameters
-    ----------
-    data : DataFrame
-        Long data. Not modified.
-    yname, tname, gname : str
-        Outcome, period, and first treated period (0, NaN or inf: never treated).
-    idname : str, optional
-        Unit. Without it the rows are repeated cross-sections.
-    xformla : str, optional
-        Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)".
-    est_method : str
-        Estimator, by default "dr", doubly robust; `att_gt` names the others.
-    control_group : {"nevertreated", "notyettreated"}
-        Compare a cohort with units that are never treated, or also with those not yet treated.
-    base_period : {"varying", "universal"}
-        Pre-treatment cells: compare with the period before, or with the last before treatment.
-    anticipation : int
-        Periods before treatment in which effects may begin.
-    weightsname : str, optional
-        Sampling weights, positive.
-    clustervars : str or sequence of str, optional
-        Cluster variable of the standard errors and of the jackknife; the unit if not given.
-    panel : bool, optional
-        False: repeated cross-sections even if idname is given.
-    allow_unbalanced_panel : bool
-        Keep units that are not observed in every period.
-    separation : {"drop", "csdid", "error"}
-        What to do where a covariate separates treated and controls. This and all arguments
-        above are those of `att_gt`, which says more on each.
-    types, type : sequence of str, and str, optional
-        Aggregations, by default all four; or a single one.
-    cluster : str, optional
-        Cluster variable; the default is clustervars, else idname.
-    level : float
-        Coverage of the intervals.
-    weights : {"did", "csdid"}
-        Weights of the aggregations, see `aggte`.
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    DataError
-        Both type and types are given, or an argument or the data cannot be used; see `att_gt`,
-        `aggte` and `jackknife`.
-    DesignError
-        Nothing is left to compare, to average or to delete.
-    """
-    if type is not None and types is not None:
-        raise DataError("Give type or types, not both.")
-    res = att_gt(
-        data,
-        yname,
-        tname,
-        gname,
-        idname,
-        xformla=xformla,
-        est_method=est_method,
-        control_group=control_group,
-        base_period=base_period,
-        anticipation=anticipation,
-        weightsname=weightsname,
-        clustervars=clustervars,
-        panel=panel,
-        allow_unbalanced_panel=allow_unbalanced_panel,
-        separation=separation,
+def _ranked(test: Randomization, jk: Jackknife) -> Inference:
+    """Write randomization p-values in the form of the others; their intervals are sets."""
+    t = test.actual.t[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        se = np.asarray(test.actual.att[0] / t)
+    return Inference(
+        method=RANDOMIZED,
+        parameters=test.target.parameters,
+        att=test.target.values,
+        se=se,
+        df=np.full(len(t), np.nan),
+        n_clusters=len(test.clusters),
+        level=jk.level,
+        exact_p=test.p_values("t"),
+        exact_critical_value=np.full(len(t), np.nan),
+        assumption=test.notes[0],
+        n_treated_clusters=jk.n_treated_clusters,
     )
-    chosen = (type,) if type is not None else tuple(types or TYPES)
-    aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
-    deletions = res.deletions(cluster)
-    jackknives = {
-        name: jackknife(agg, level=level, deletions=deletions) for name, agg in aggregates.items()
-    }
-    return Comparison(res, aggregates, jackknives, level)
+
+
+def _notes_on_few_treated(jackknives: Sequence[Jackknife]) -> list[str]:
+    """Say once for all aggregations which t and normal p-values are withheld or too small."""
+    names: list[str] = []
+    for jk in jackknives:
+        names += [f"{n} ({jk.aggregate.type})" if n == "overall" else n for n in jk.parameters]
+    counts = np.concatenate([jk.n_treated_clusters for jk in jackknives])
+    counted = np.concatenate([np.isfinite(jk.inference.se) for jk in jackknives])
+    return notes_on_few_treated(names, counts, counted)
+
+
+def _said(test: FewTreated) -> list[str]:
+    """Write what placebo estimates say of an overall effect."""
+    name = NAMES[test.method]
+    numbers = (
+        f"{name} inference on the overall effect ({test.target.type}): p = {test.p[0]:.3g}, "
+        f"{100 * test.level:g}% interval {test.ci_low[0]:.4g} to {test.ci_high[0]:.4g}"
+    )
+    return [f"{numbers}. {test.assumption}"] if np.isfinite(test.p[0]) else []
 
 
 def _size(kind: str) -> str:

@@ -33,3 +33,7 @@ class ReportError(DidjackError):
 
 class SiteError(DidjackError):
     """The site cannot be rendered, or contains unresolved references or dead links."""
+
+
+class FewTreatedWarning(UserWarning):
+    """A p-value rests on so few treated clusters that it is too small, or is withheld."""

@@ -65,7 +65,7 @@ def estimate(
     didjack estimate mpdta.csv --yname lemp --tname year --gname first.treat --idname countyreal
     """
     from didjack.cli.table import check_output, print_comparison, write_table
-    from didjack.comparison import csdid
+    from didjack.one_call import csdid
     from didjack.sample.read import read_table
 
     if output is not None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Index, Mask
 from didjack.core.lincom import describe_lincom, parse_lincom
 from didjack.core.student import critical_value, two_sided_p
 from didjack.core.views import Shown
+from didjack.core.withheld import FEWEST_TREATED, notes_on_few_treated
 from didjack.errors import DesignError
 
 
@@ -41,6 +42,12 @@ class Inference(Shown):
         scores' scores. Kept instead of the P x P matrix because the standard error of a linear
         combination w, the norm of scores w, then loses no digits. None where only standard
         errors are known.
+    n_treated_clusters : (P,) int array, optional
+        Treated clusters (or units) behind each parameter; of a linear combination, those behind
+        the parameter that has fewest. None where nothing is treated, as in a regression.
+    conservative : bool
+        Whether the standard error is so large with one treated cluster that its p-value is no
+        danger, and so is not withheld.
     """
 
     method: str
@@ -54,6 +61,20 @@ class Inference(Shown):
     exact_p: Array | None = field(default=None, repr=False)
     exact_critical_value: Array | None = field(default=None, repr=False)
     assumption: str = ""
+    n_treated_clusters: Index | None = field(default=None, repr=False)
+    conservative: bool = field(default=False, repr=False)
+
+    @property
+    def withheld(self) -> Mask:
+        """Where p-value and interval are withheld, (P,): NaN instead of a number without meaning.
+
+        With fewer than two treated clusters behind a parameter, the standard error holds nothing
+        of how much treated clusters vary, and t or normal critical values are no inference. Exact
+        ones are, under their assumption, and are not withheld.
+        """
+        if self.n_treated_clusters is None or self.exact_p is not None or self.conservative:
+            return np.zeros(len(self.parameters), dtype=bool)
+        return np.asarray(self.n_treated_clusters < FEWEST_TREATED)
 
     @property
     def vcov(self) -> pd.DataFrame:
@@ -111,7 +132,17 @@ class Inference(Shown):
             n_clusters=self.n_clusters,
             level=self.level,
             scores=combined[:, None],
+            n_treated_clusters=self._fewest(at),
+            conservative=self.conservative,
         )
+
+    def _fewest(self, at: list[int]) -> Index | None:
+        """Treated clusters behind a combination of parameters: those behind its thinnest part."""
+        if self.n_treated_clusters is None:
+            return None
+        # Parts that are zero by construction (base periods) have nobody behind them, and no error.
+        known = [i for i in at if np.isfinite(self.se[i])] or at
+        return np.array([self.n_treated_clusters[known].min()])
 
     @property
     def t(self) -> Array:
@@ -121,15 +152,17 @@ class Inference(Shown):
 
     @property
     def p(self) -> Array:
-        """Two-sided p-values, (P,)."""
-        return two_sided_p(self.t, self.df) if self.exact_p is None else self.exact_p
+        """Two-sided p-values, (P,); NaN where `withheld`."""
+        if self.exact_p is not None:
+            return self.exact_p
+        return np.where(self.withheld, np.nan, two_sided_p(self.t, self.df))
 
     @property
     def critical_value(self) -> Array:
-        """Quantiles that the intervals use, (P,)."""
+        """Quantiles that the intervals use, (P,); NaN where `withheld`."""
         if self.exact_critical_value is not None:
             return self.exact_critical_value
-        return critical_value(1 - self.level, self.df)
+        return np.where(self.withheld, np.nan, critical_value(1 - self.level, self.df))
 
     @property
     def ci_low(self) -> Array:
@@ -143,7 +176,7 @@ class Inference(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter."""
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "parameter": self.parameters,
                 "att": self.att,
@@ -156,10 +189,11 @@ class Inference(Shown):
                 "n_clusters": self.n_clusters,
             }
         )
+        return self._with_treated(frame)
 
     def tidy(self) -> pd.DataFrame:
         """Return the same under broom's names."""
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "term": list(self.parameters),
                 "estimate": self.att,
@@ -170,6 +204,20 @@ class Inference(Shown):
                 "conf_high": self.ci_high,
             }
         )
+        return self._with_treated(frame)
+
+    def _with_treated(self, frame: pd.DataFrame) -> pd.DataFrame:
+        if self.n_treated_clusters is None:
+            return frame
+        return frame.assign(n_treated_clusters=self.n_treated_clusters)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on p-values and intervals that are withheld, or that hold no level."""
+        if self.n_treated_clusters is None or self.exact_p is not None or self.conservative:
+            return []
+        counted = np.isfinite(self.se)
+        return notes_on_few_treated(self.parameters, self.n_treated_clusters, counted)
 
 
 def labelled(names: Sequence[str], covariance: Array) -> pd.DataFrame:
@@ -210,12 +258,13 @@ class Inferred(Shown):
         raise NotImplementedError
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per parameter: att, se, t, p, interval, df, n_clusters."""
+        """One row per parameter: att, se, t, p, interval, df, n_clusters, n_treated_clusters."""
         return self.inference.to_frame()
 
     def tidy(self) -> pd.DataFrame:
         """Return the parameters under broom's names.
 
-        Columns term, estimate, std_error, statistic, p_value, conf_low, conf_high.
+        Columns term, estimate, std_error, statistic, p_value, conf_low, conf_high,
+        n_treated_clusters.
         """
         return self.inference.tidy()

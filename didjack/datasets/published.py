@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from didjack.comparison import Comparison, csdid
+from didjack.comparison import BY_UNIT, CLUSTERED, STUDENT, Comparison
 from didjack.core.results import Inference
 from didjack.datasets.load import (
     Specification,
@@ -17,6 +17,7 @@ from didjack.datasets.load import (
 )
 from didjack.effects.aggregate import aggte
 from didjack.errors import DataError
+from didjack.one_call import csdid
 from didjack.paths import data_dir
 from didjack.regression.fixed_effects import twfe
 
@@ -126,8 +127,8 @@ def _inferences(
         window = {"balance_e": 1, "min_e": 0, "max_e": 1}
         agg = aggte(numbers.attgt, type="dynamic", weights=spec.weights, **window)
         return {"analytic": agg.analytic(None)}
-    methods = ("analytic", "clustered", "CV3")
-    return dict(zip(methods, numbers.inferences(aggregation), strict=True))
+    found = numbers.inferences(aggregation)
+    return {"analytic": found[BY_UNIT], "clustered": found[CLUSTERED], "CV3": found[STUDENT]}
 
 
 def _estimate(numbers: _Numbers, aggregation: str, parameter: str, quantity: str) -> float:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from didjack.comparison import Comparison
+from didjack.comparison import CLUSTERED, STUDENT, Comparison
+from didjack.core.results import Inference
 from didjack.display.diagnostics import (
     cohort_frame,
     influence_frame,
     records,
-    treated_clusters,
     unit_noun,
 )
 from didjack.display.latex import latex_text
@@ -33,7 +33,9 @@ from didjack.display.wording import (
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
 from didjack.estimators import ESTIMATORS
+from didjack.inference.few_treated import NAMES
 from didjack.inference.jackknife import Jackknife
+from didjack.inference.randomization import Randomization
 from didjack.sample.panel import NEVER
 
 # What stands for a citation or for the name of a column until the form is known.
@@ -51,6 +53,7 @@ LEFT_OUT = {
     "periods": "Periods",
     "covariate": "Covariate left out:",
 }
+_TOO_FEW = "with fewer than two treated clusters a t statistic has none that is valid"
 NAMED = 4  # clusters that a sentence names before it counts the others
 
 
@@ -97,8 +100,8 @@ def methods_paragraph(
         *_cohorts(res),
         *_estimator(res),
         _average(cmp, type),
-        *_inference(jk, names),
-        _result(cmp, type),
+        *_inference(cmp, type, names),
+        *_result(cmp, type),
         *_influence(jk, names),
         *_left_out(res),
         _software(),
@@ -197,29 +200,70 @@ def _average(cmp: Comparison, type: str) -> str:
     return f"The parameter is {WORDS[type].sentence.format(size=size)}."
 
 
-def _inference(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
-    treated = int(treated_clusters(jk.aggregate, jk.cluster)[0])
+def _inference(cmp: Comparison, type: str, names: Mapping[object, str] | None) -> list[str]:
+    jk = cmp.jackknives[type]
+    treated = int(jk.n_treated_clusters[0])
     verb = "is" if treated == 1 else "are"
     sentences = [
         f"Standard errors are from the cluster jackknife (CV3){_cite('karim2026')}: everything is "
         f"estimated again without each of the {jk.n_clusters:,} clusters ({_column(jk.cluster)}), "
-        f"of which {treated:,} {verb} treated, with t({jk.df:,}) critical values."
+        f"of which {treated:,} {verb} treated."
     ]
+    if type in cmp.exact:
+        model = cmp.exact[type].exact
+        assert model is not None  # that is what makes it exact
+        sentences.append(
+            "Averages keep their weights under deletion, and critical values are exact under the "
+            f"assumption that {model.model.assumption}."
+        )
+    else:
+        sentences.append(f"Critical values are those of t({jk.df:,}).")
     if len(jk.skipped):
         clusters = _clusters(jk.skipped["cluster"].tolist(), jk.cluster, names)
         sentences.append(f"No estimate exists without {clusters}; this deletion is left out.")
     return sentences
 
 
-def _result(cmp: Comparison, type: str) -> str:
-    jk = cmp.jackknives[type]
-    _, clustered, cv3 = cmp.inferences(type)
-    digits = decimals([clustered.se[0], cv3.se[0]])
+def _result(cmp: Comparison, type: str) -> list[str]:
+    jk, found = cmp.recommended(type), cmp.inferences(type)
+    clustered, student = found[CLUSTERED], found[STUDENT]
+    digits = decimals([clustered.se[0], jk.se])
+    estimate = (
+        f"The estimate is {number(jk.att, digits)} with a standard error of {number(jk.se, digits)}"
+    )
+    if np.isfinite(jk.p):
+        estimate += (
+            f" ({percent_label(jk.level)} interval {interval(*jk.ci, digits)}, {p_equals(jk.p)})"
+        )
+    sentences = [
+        f"{estimate}; influence functions clustered by {_column(jk.cluster)} give a standard "
+        f"error of {number(clustered.se[0], digits)}."
+    ]
+    if type in cmp.exact:
+        sentences.append(_of_student(student, cmp.jackknives[type]))
+    elif not np.isfinite(jk.p):
+        sentences.append(f"No p-value is reported: {_TOO_FEW}.")
+    if type in cmp.randomizations:
+        sentences.append(_of_randomization(cmp.randomizations[type]))
+    for test in cmp.placebos(type):
+        if np.isfinite(test.p[0]):
+            sentences.append(
+                f"{NAMES[test.method]} inference from {test.n_controls:,} controls gives "
+                f"{p_equals(test.p[0])}."
+            )
+    return sentences
+
+
+def _of_student(student: Inference, jk: Jackknife) -> str:
+    if np.isfinite(student.p[0]):
+        return f"With t({jk.df:,}) critical values {p_equals(student.p[0])}."
+    return f"No p-value of t({jk.df:,}) is reported: {_TOO_FEW}."
+
+
+def _of_randomization(test: Randomization) -> str:
     return (
-        f"The estimate is {number(jk.att, digits)} with a standard error of "
-        f"{number(jk.se, digits)} ({percent_label(jk.level)} interval {interval(*jk.ci, digits)}, "
-        f"{p_equals(jk.p)}); influence functions clustered by {_column(jk.cluster)} give a "
-        f"standard error of {number(clustered.se[0], digits)}."
+        f"Dealing the treatment out to the clusters in {1 + len(test.assignments):,} ways "
+        f"(randomization inference on the CV3 t statistic) gives {p_equals(test.p_t)}."
     )
 
 

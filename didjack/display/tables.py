@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from didjack.comparison import Comparison
+from didjack.comparison import BY_UNIT, CLUSTERED, EXACT, RANDOMIZED, STUDENT, Comparison
 from didjack.core.results import Inference
 from didjack.display.diagnostic_tables import (
     cohort_table,
@@ -49,19 +49,26 @@ __all__ = [
 ]
 
 
-def _distinct(cmp: Comparison, type: str) -> list[tuple[str, Inference]]:
-    """List the inferences of an aggregation; one less where analytic and clustered coincide."""
-    by_unit, clustered, cv3 = cmp.inferences(type)
-    cluster = cmp.jackknives[type].cluster
-    unit = unit_noun(cmp.attgt)
-    jackknife = (f"CV3 jackknife (by {cluster})", cv3)
-    if clustered.method == by_unit.method:  # every unit is a cluster
-        return [(f"Analytic = clustered (by {cluster})", by_unit), jackknife]
-    return [(f"Analytic (by {unit})", by_unit), (f"Clustered (by {cluster})", clustered), jackknife]
+def _named(cmp: Comparison, type: str) -> dict[str, Inference]:
+    """List the inferences of an aggregation by their names in tables, the recommended one first.
+
+    One less where clustered and by unit coincide.
+    """
+    cluster, unit = cmp.cluster, unit_noun(cmp.attgt)
+    found = cmp.inferences(type)
+    same = found[CLUSTERED].method == found[BY_UNIT].method  # every unit is a cluster
+    names = {
+        EXACT: f"CV3, exact (by {cluster})",
+        STUDENT: f"CV3, t({cmp.jackknives[type].df:,}) (by {cluster})",
+        CLUSTERED: f"Influence functions (by {cluster})",
+        BY_UNIT: "" if same else f"Influence functions (by {unit})",
+        RANDOMIZED: f"Randomization of t (by {cluster})",
+    }
+    return {names[name]: inference for name, inference in found.items() if names[name]}
 
 
 def _digits(cmp: Comparison) -> int:
-    return decimals(i.se[0] for t in cmp.aggregates for i in cmp.inferences(t))
+    return decimals(i.se[0] for t in cmp.aggregates for i in cmp.inferences(t).values())
 
 
 def inference_frame(cmp: Comparison) -> pd.DataFrame:
@@ -74,14 +81,16 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns aggregation, then Inference, ATT, Std. error, t, p, interval, df.
+        Columns aggregation, then Inference, ATT, Std. error, t, p, interval, Treated clusters.
+        A dash stands where there is no p-value and no interval.
     """
     digits, rows = _digits(cmp), []
     rule = next(iter(cmp.aggregates.values())).elements.rule
     size = "cohort size" if rule.weights == "did" else "treated rows"
     interval_name = f"{percent_label(cmp.level)} interval"
     for type in cmp.aggregates:
-        for name, i in _distinct(cmp, type):
+        treated = f"{cmp.jackknives[type].n_treated_clusters[0]:,}"
+        for name, i in _named(cmp, type).items():
             rows.append(
                 {
                     "aggregation": WORDS[type].title.format(size=size),
@@ -91,7 +100,7 @@ def inference_frame(cmp: Comparison) -> pd.DataFrame:
                     "t": number(i.t[0], 2),
                     "p": p_value(i.p[0]),
                     interval_name: interval(i.ci_low[0], i.ci_high[0], digits),
-                    "df": number(i.df[0], 0),
+                    "Treated clusters": treated,
                 }
             )
     return pd.DataFrame(rows)
@@ -110,32 +119,43 @@ def inference_table(cmp: Comparison) -> GT:
 def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
     """Write event times, cohorts or periods with clustered and CV3 inference, as text.
 
+    Standard error, p and interval of "exact" keep the weights of the full sample under deletion,
+    as exact critical values do.
+
     Parameters
     ----------
     cmp : Comparison
     type : {"dynamic", "group", "calendar"}
     """
-    jk = cmp.jackknives[type]
-    _, clustered, cv3 = cmp.inferences(type)
+    jk, found = cmp.jackknives[type], cmp.inferences(type)
+    clustered, cv3 = found[CLUSTERED], found[STUDENT]
+    shown = found.get(EXACT, cv3)
     treated = count_treated(cmp.aggregates[type], jk.cluster)
     digits = decimals(np.concatenate([clustered.se, cv3.se]))
     rows = []
     for k, name in enumerate(cmp.aggregates[type].labels, start=1):
-        rows.append(
-            {
-                WORDS[type].element: label(name),
-                "Treated clusters": str(treated[k]),
-                "ATT": number(cv3.att[k], digits),
-                "Clustered s.e.": number(clustered.se[k], digits),
-                "p ": p_value(clustered.p[k]),
-                "CV3 s.e.": number(cv3.se[k], digits),
-                "p": p_value(cv3.p[k]),
-                f"{percent_label(cmp.level)} interval, CV3": interval(
-                    cv3.ci_low[k], cv3.ci_high[k], digits
-                ),
+        row = {
+            WORDS[type].element: label(name),
+            "Treated clusters": str(treated[k]),
+            "ATT": number(cv3.att[k], digits),
+            "Clustered s.e.": number(clustered.se[k], digits),
+            "p, normal": p_value(clustered.p[k]),
+            "CV3 s.e.": number(cv3.se[k], digits),
+            f"p, t({jk.df:,})": p_value(cv3.p[k]),
+        }
+        if EXACT in found:
+            row |= {
+                "CV3 s.e., exact": number(shown.se[k], digits),
+                "p, exact": p_value(shown.p[k]),
             }
-        )
+        ends = interval(shown.ci_low[k], shown.ci_high[k], digits)
+        rows.append(row | {_interval_name(cmp, type): ends})
     return pd.DataFrame(rows)
+
+
+def _interval_name(cmp: Comparison, type: str) -> str:
+    kind = "exact" if type in cmp.exact else "CV3"
+    return f"{percent_label(cmp.level)} interval, {kind}"
 
 
 def elements_table(cmp: Comparison, type: str = "dynamic") -> GT:
@@ -163,28 +183,38 @@ def paper_frame(cmp: Comparison) -> pd.DataFrame:
     """
     digits = _digits(cmp)
     jk = next(iter(cmp.jackknives.values()))
-    cluster, res = jk.cluster, cmp.attgt
-    covered = percent_label(cmp.level)
-    size = "Units" if unit_noun(res) == "unit" else "Observations"
-    names = ["ATT", f"Clustered s.e. ({cluster})", "p-value, normal", "CV3 jackknife s.e.",
-             f"p-value, t({jk.df})", f"{covered} interval, CV3", size, "Clusters",
-             "Treated clusters"]  # fmt: skip
-    columns: dict[str, list[str]] = {"": names}
+    size = "Units" if unit_noun(cmp.attgt) == "unit" else "Observations"
+    rows = ["ATT", f"Clustered s.e. ({jk.cluster})", "p-value, normal", "CV3 jackknife s.e.",
+            f"p-value, t({jk.df:,})"]  # fmt: skip
+    if cmp.exact:
+        rows += ["CV3 s.e., fixed weights", "p-value, exact"]
+    rows += [_interval_name(cmp, next(iter(cmp.aggregates))), size, "Clusters", "Treated clusters"]
+    columns: dict[str, list[str]] = {"": rows}
     for type in cmp.aggregates:
-        _, clustered, cv3 = cmp.inferences(type)
-        treated = count_treated(cmp.aggregates[type], cluster)[0]
-        columns[WORDS[type].short] = [
-            number(cv3.att[0], digits),
-            f"({number(clustered.se[0], digits)})",
-            p_value(clustered.p[0]),
-            f"[{number(cv3.se[0], digits)}]",
-            p_value(cv3.p[0]),
-            interval(cv3.ci_low[0], cv3.ci_high[0], digits),
-            f"{res.n:,}",
-            f"{jk.n_clusters:,}",
-            f"{treated:,}",
-        ]
+        columns[WORDS[type].short] = _paper_column(cmp, type, digits)
     return pd.DataFrame(columns)
+
+
+def _paper_column(cmp: Comparison, type: str, digits: int) -> list[str]:
+    found, jk = cmp.inferences(type), cmp.jackknives[type]
+    clustered, cv3 = found[CLUSTERED], found[STUDENT]
+    shown = found.get(EXACT, cv3)
+    numbers = [
+        number(cv3.att[0], digits),
+        f"({number(clustered.se[0], digits)})",
+        p_value(clustered.p[0]),
+        f"[{number(cv3.se[0], digits)}]",
+        p_value(cv3.p[0]),
+    ]
+    if EXACT in found:
+        numbers += [f"[{number(shown.se[0], digits)}]", p_value(shown.p[0])]
+    return [
+        *numbers,
+        interval(shown.ci_low[0], shown.ci_high[0], digits),
+        f"{cmp.attgt.n:,}",
+        f"{jk.n_clusters:,}",
+        f"{count_treated(cmp.aggregates[type], jk.cluster)[0]:,}",
+    ]
 
 
 def paper_table(cmp: Comparison) -> GT:

@@ -50,4 +50,4 @@ def _drawn_by(name: str) -> Any:
 def _draw_comparison(comparison: Comparison, type: str) -> Any:
     from didjack.display import plots
 
-    return plots.plot_inferences(comparison.jackknives[type])
+    return plots.plot_inferences(comparison, type=type)

@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from didjack.core.analytic import errors_of_sums, influence_sums
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Index, Mask
+from didjack.core.moments import Clusters
 from didjack.core.results import Inference
 from didjack.effects.estimation import Estimation
 from didjack.effects.parameters import Parameter
@@ -60,6 +61,11 @@ def analytic(target: Target, cluster: str | None, level: float) -> Inference:
         Cluster variable; None: every unit is its own cluster.
     level : float
         Coverage of the intervals.
+
+    Notes
+    -----
+    With fewer than two treated clusters (units, without a cluster variable) behind a parameter it
+    has no p-value and no interval: see `Inference.withheld`.
     """
     n, code = target.estimation.n, target.estimation.unit_clusters(cluster)
     sums = influence_sums(target.influence, code)
@@ -72,4 +78,59 @@ def analytic(target: Target, cluster: str | None, level: float) -> Inference:
         n_clusters=len(sums),
         level=level,
         scores=sums / n,
+        n_treated_clusters=count_treated(target, cluster),
     )
+
+
+def count_treated(target: Target, cluster: str | None) -> Index:
+    """Count the treated clusters behind every parameter, (P,).
+
+    Parameters
+    ----------
+    target : Target
+    cluster : str or None
+        Cluster variable; None: every unit is its own cluster.
+    """
+    estimation = target.estimation
+    if cluster is None or estimation.unit_clusters(cluster) is None:
+        return treated_units_behind(target)
+    return treated_behind(target, estimation.clusters(cluster)).sum(axis=0)
+
+
+def treated_behind(target: Target, clusters: Clusters) -> Mask:
+    """Say which clusters have treated units behind which parameter, (C, P).
+
+    Parameters
+    ----------
+    target : Target
+    clusters : Clusters
+        Of its rows.
+    """
+    panel = target.estimation.panel
+    members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
+    members[panel.cohort, clusters.code] = True
+    return np.asarray(members.T.astype(float) @ _cohorts_behind(target) > 0)
+
+
+def treated_units_behind(target: Target) -> Index:
+    """Count the treated units (rows of repeated cross-sections) behind every parameter, (P,).
+
+    Parameters
+    ----------
+    target : Target
+    """
+    panel = target.estimation.panel
+    units = np.bincount(panel.unit_cohort, minlength=len(panel.cohorts))
+    return np.asarray(units @ (_cohorts_behind(target) > 0))
+
+
+def _cohorts_behind(target: Target) -> Array:
+    """Count the cells of every cohort that have weight in a parameter, (Q, P).
+
+    Cells of base periods are zero by construction: nobody stands behind them.
+    """
+    cells, cohorts = target.estimation.cells, target.estimation.panel.cohorts
+    used = (target.evaluate_fixed(np.eye(len(cells))) != 0) & ~cells.is_base[:, None]
+    out = np.zeros((len(cohorts), used.shape[1]))
+    np.add.at(out, cells.cohort, used)
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from didjack.effects.aggregate import Aggregate
@@ -9,7 +10,7 @@ from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
 from didjack.effects.joint import Joint
 from didjack.effects.target import Target
-from didjack.errors import DataError
+from didjack.errors import DataError, FewTreatedWarning
 from didjack.inference.exact import exact_inference
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.linear_forms import all_lost
@@ -31,6 +32,7 @@ def jackknife(
     estimand: str | None = None,
     critical: str = "t",
     model: ReferenceModel | str | None = None,
+    lost: str = "skip",
     deletions: Deletions | None = None,
 ) -> Jackknife:
     """Jackknife estimates by deleting one cluster at a time.
@@ -57,16 +59,23 @@ def jackknife(
         the same under every deletion; what only the deleted cluster can tell about is left out of
         the standard error, and a deletion that removes all cells of a parameter does not count.
     critical : {"t", "exact"}
-        "t": p-values and intervals from t(H - 1), as R `didjack` and Stata `csdidjack` have them;
-        with few treated clusters they reject far too often. "exact": from the exact distribution
-        of the same t statistic under a reference model of the errors, which holds its level with
-        one treated cluster as with fifty if the model is right.
+        "t": p-values and intervals from t(H - 1), as R `didjack` and Stata `csdidjack` have them.
+        With few treated clusters they reject far too often: parameters with fewer than two have
+        none, and `notes` name those with two to five. "exact": from the exact distribution of the
+        same t statistic under a reference model of the errors, which holds its level with one
+        treated cluster as with fifty if the model is right.
     model : ReferenceModel, "equal" or "fitted", optional
         For critical="exact". "equal", the default, gives the shocks to all clusters and periods
         one variance, whatever the number of their units. "fitted" fits shocks to clusters and
         noise of units to the outcome (`didjack.inference.fitted_variances.fitted_variances`), so
         that clusters of few units vary more; it needs a balanced panel with several units in a
         cluster. Or a model of your own.
+    lost : {"skip", "generalized"}
+        What a deletion that leaves nothing of a parameter counts with. "skip": not at all, as
+        in both reference programs. "generalized": with the estimate itself, theta_(h) = 0, and V
+        without the factor (H - 1) / H, as Hansen (2025) does for regressions; with t(H - 1) it
+        never rejects with one treated cluster (`didjack.inference.generalized` says what is
+        proved).
     deletions : Deletions, optional
         From `res.deletions(cluster)` of the same `att_gt` result. Without it every call makes a
         pass over the data, so that four averages cost four passes; with it they share one, as in
@@ -75,6 +84,11 @@ def jackknife(
     Returns
     -------
     Jackknife
+
+    Warns
+    -----
+    FewTreatedWarning
+        With critical="t", five treated clusters or fewer stand behind the overall effect.
 
     Notes
     -----
@@ -91,6 +105,72 @@ def jackknife(
     DesignError
         There are fewer than two clusters, or deleting one leaves no never-treated control.
     """
+    whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
+    if deletions is None:
+        estimation = whole.estimation
+        deletions = delete_clusters(estimation, cluster_variable(estimation, cluster))
+    else:
+        _refuse_other(deletions, whole, cluster)
+    found = jackknife_of(
+        whole, deletions, level, center=center, estimand=estimand, critical=critical, model=model,
+        lost=lost,
+    )  # fmt: skip
+    if not found.parameters[0].is_element:
+        overall = found.lincom(str(found.parameters[0]))
+        for note in overall.notes:
+            warnings.warn(note, FewTreatedWarning, stacklevel=2)
+    return found
+
+
+def jackknife_of(
+    target: Target,
+    deletions: Deletions,
+    level: float = 0.95,
+    *,
+    center: str = "estimate",
+    estimand: str | None = None,
+    critical: str = "t",
+    model: ReferenceModel | str | None = None,
+    lost: str = "skip",
+) -> Jackknife:
+    """Jackknife a target whose clusters are deleted already, without a warning.
+
+    Parameters
+    ----------
+    target : Target
+    deletions : Deletions
+        Of its estimation.
+    level, center, estimand, critical, model, lost
+        As in `jackknife`.
+    """
+    _check(level, center, critical, model, lost)
+    if estimand is None:
+        estimand = "fixed" if critical == "exact" else "refit"
+    if estimand not in ("refit", "fixed"):
+        raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
+    if estimand == "fixed":
+        replicates = fixed_values(target, deletions, all_lost(target, deletions))
+    else:
+        replicates = refit_values(target, deletions)
+    return Jackknife(
+        target=target,
+        clusters=deletions.clusters,
+        replicates=replicates,
+        cohort_lost=lost_cohorts(deletions),
+        covariate_lost=lost_covariates(deletions),
+        level=level,
+        center=center,
+        estimand=estimand,
+        exact=exact_inference(target, deletions, estimand, "equal" if model is None else model)
+        if critical == "exact"
+        else None,
+        lost=lost,
+    )
+
+
+def _check(
+    level: float, center: str, critical: str, model: ReferenceModel | str | None, lost: str
+) -> None:
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
     if center not in ("estimate", "mean"):
@@ -101,34 +181,13 @@ def jackknife(
         raise DataError("Exact critical values are those of CV3: use center='estimate'.")
     if model is not None and critical != "exact":
         raise DataError("model applies to critical='exact' only. Leave it out.")
-    if estimand is None:
-        estimand = "fixed" if critical == "exact" else "refit"
-    if estimand not in ("refit", "fixed"):
-        raise DataError(f"estimand must be 'refit' or 'fixed', not {estimand!r}.")
-    whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
-    if deletions is None:
-        estimation = whole.estimation
-        deletions = delete_clusters(estimation, cluster_variable(estimation, cluster))
-    else:
-        _refuse_other(deletions, whole, cluster)
-    lost = lost_cohorts(deletions)
-    if estimand == "fixed":
-        replicates = fixed_values(whole, deletions, all_lost(whole, deletions))
-    else:
-        replicates = refit_values(whole, deletions)
-    return Jackknife(
-        target=whole,
-        clusters=deletions.clusters,
-        replicates=replicates,
-        cohort_lost=lost,
-        covariate_lost=lost_covariates(deletions),
-        level=level,
-        center=center,
-        estimand=estimand,
-        exact=exact_inference(whole, deletions, estimand, "equal" if model is None else model)
-        if critical == "exact"
-        else None,
-    )
+    if lost not in ("skip", "generalized"):
+        raise DataError(f"lost must be 'skip' or 'generalized', not {lost!r}.")
+    if lost == "generalized" and (critical != "t" or center != "estimate"):
+        raise DataError(
+            "lost='generalized' is a variance of its own, around the estimate and with t(H - 1): "
+            "leave out critical and center."
+        )
 
 
 def _refuse_other(deletions: Deletions, target: Target, cluster: str | None) -> None:

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
-from didjack.core.moments import Clusters
 from didjack.effects.deletions import Deletions
 from didjack.effects.estimation import Estimation
-from didjack.effects.target import Target
+from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.estimators.loadings import cell_loadings
 from didjack.inference.reference_model import ReferenceModel, TRatio
@@ -131,22 +130,6 @@ def linear_forms(target: Target, deletions: Deletions, estimand: str) -> LinearF
         n_periods=len(panel.times),
         treated=treated_behind(target, deletions.clusters),
     )
-
-
-def treated_behind(target: Target, clusters: Clusters) -> Mask:
-    """Say which clusters have treated units behind which parameter, (C, P).
-
-    Parameters
-    ----------
-    target : Target
-    clusters : Clusters
-        Of its rows.
-    """
-    panel, cells = target.estimation.panel, target.estimation.cells
-    members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
-    members[panel.cohort, clusters.code] = True
-    used = (target.evaluate_fixed(np.eye(len(cells))) != 0) & ~cells.is_base[:, None]
-    return np.asarray(members[cells.cohort].T.astype(float) @ used.astype(float) > 0)
 
 
 def all_lost(target: Target, deletions: Deletions) -> Mask:

@@ -18,10 +18,10 @@ import pandas as pd
 from scipy.special import ndtri
 
 from didjack.core.analytic import influence_sums
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.effects.parameters import Parameter
-from didjack.effects.target import Target
+from didjack.effects.target import Target, count_treated
 from didjack.errors import DataError
 from didjack.inference.bands import Band, band_elements, make_band
 from didjack.inference.honestdid import HonestDiDInput, honestdid_input
@@ -76,6 +76,8 @@ class Multiplier(Inferred):
         How standard errors follow from the draws, see `multiplier`.
     seed : int
         Of the draws.
+    n_treated_clusters : (P,) int array
+        Treated clusters (or units) behind each parameter.
     """
 
     target: Target = field(repr=False)
@@ -85,6 +87,7 @@ class Multiplier(Inferred):
     distribution: str
     scale: str
     seed: int
+    n_treated_clusters: Index = field(repr=False)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -94,9 +97,12 @@ class Multiplier(Inferred):
     @cached_property
     def inference(self) -> Inference:
         """Standard errors with normal critical values, as R `did` uses them pointwise."""
-        return self._inference(self.parameters, self.target.values, self.draws)
+        treated = self.n_treated_clusters
+        return self._inference(self.parameters, self.target.values, self.draws, treated)
 
-    def _inference(self, parameters: tuple[str, ...], att: Array, draws: Array) -> Inference:
+    def _inference(
+        self, parameters: tuple[str, ...], att: Array, draws: Array, n_treated_clusters: Index
+    ) -> Inference:
         se = np.where((draws == 0).all(axis=0), np.nan, spread(draws, self.scale))
         return Inference(
             method=f"bootstrap ({self.distribution})",
@@ -107,6 +113,7 @@ class Multiplier(Inferred):
             n_clusters=self.n_clusters,
             level=self.level,
             scores=draws / np.sqrt(len(draws)),
+            n_treated_clusters=n_treated_clusters,
         )
 
     @property
@@ -144,7 +151,9 @@ class Multiplier(Inferred):
         """
         name, at, weights = combination(expression, self.parameters)
         att = np.array([self.target.values[at] @ weights])
-        return self._inference((name,), att, (self.draws[:, at] @ weights)[:, None])
+        parts = [i for i in at if np.isfinite(self.inference.se[i])] or at
+        fewest = self.n_treated_clusters[parts].min(keepdims=True)
+        return self._inference((name,), att, (self.draws[:, at] @ weights)[:, None], fewest)
 
     def band(self, level: float | None = None) -> Band:
         """Return the simultaneous band: the quantile of the largest absolute t over the draws.
@@ -261,10 +270,12 @@ def multiplier(
     if n_boot < 2:
         raise DataError(f"n_boot must be 2 or more, not {n_boot!r}.")
     estimation = target.estimation
-    code = estimation.unit_clusters(cluster if cluster is not None else estimation.beyond_unit)
+    name = cluster if cluster is not None else estimation.beyond_unit
+    code = estimation.unit_clusters(name)
     sums = influence_sums(target.influence, code)
     draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
-    return Multiplier(target, draws, len(sums), level, distribution, scale, seed)
+    treated = count_treated(target, name)
+    return Multiplier(target, draws, len(sums), level, distribution, scale, seed, treated)
 
 
 def bootstrap_draws(

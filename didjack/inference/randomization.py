@@ -18,10 +18,10 @@ import pandas as pd
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
+from didjack.effects.deletions import cluster_variable
 from didjack.errors import DataError
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted, why_refit
 from didjack.inference.assignments import other_assignments
-from didjack.inference.cluster_jackknife import jackknife
 from didjack.inference.inversion import Intervals, effects_not_rejected
 from didjack.inference.relabelling import relabelled
 
@@ -290,7 +290,8 @@ def randomize(
         raise DataError(f"randomize takes an aggregation from aggte, not {type(target).__name__}.")
     if n_permutations < 1:
         raise DataError(f"n_permutations must be 1 or more, not {n_permutations!r}.")
-    clusters = jackknife(target, cluster).clusters
+    estimation = target.estimation
+    clusters = estimation.clusters(cluster_variable(estimation, cluster))
     cohort = cohort_of(target.attgt, clusters)
     stratum = None if strata is None else _stratum_of(target, clusters, strata)
     rng = np.random.default_rng(seed)

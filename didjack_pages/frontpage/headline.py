@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from didjack.comparison import csdid
+from didjack.comparison import CLUSTERED, EXACT, STUDENT
 from didjack.datasets import (
     catalog,
     load_specification,
@@ -31,6 +32,7 @@ from didjack.display.wording import (
     p_equals,
     p_value,
 )
+from didjack.one_call import csdid
 from didjack_pages.frontpage.picture import headline_svg
 
 IN_TABLE = ("simple", "group")
@@ -58,7 +60,8 @@ def headline_frame(specifications: Iterable[str]) -> pd.DataFrame:
     -------
     DataFrame
         One row per specification and aggregation: specification, title, dataset, aggregation,
-        att, se and p (clustered), se_cv3 and p_cv3, ratio, n_clusters, n_treated (clusters).
+        att, se and p (clustered), se_cv3 and p_cv3, p_exact, ratio, n_clusters, n_treated
+        (clusters).
     """
     rows = []
     for name in specifications:
@@ -66,7 +69,9 @@ def headline_frame(specifications: Iterable[str]) -> pd.DataFrame:
         frame = specification_frame(spec)
         cmp = csdid(frame, **spec.kwargs, cluster=spec.cluster, weights=spec.weights)
         for type, agg in cmp.aggregates.items():
-            _, clustered, cv3 = cmp.inferences(type)
+            found = cmp.inferences(type)
+            clustered, cv3 = found[CLUSTERED], found[STUDENT]
+            exact = found.get(EXACT)
             rows.append(
                 {
                     "specification": name,
@@ -78,6 +83,7 @@ def headline_frame(specifications: Iterable[str]) -> pd.DataFrame:
                     "p": clustered.p[0],
                     "se_cv3": cv3.se[0],
                     "p_cv3": cv3.p[0],
+                    "p_exact": np.nan if exact is None else exact.p[0],
                     "ratio": cv3.se[0] / clustered.se[0],
                     "n_clusters": cv3.n_clusters,
                     "n_treated": treated_clusters(agg, spec.cluster)[0],
@@ -100,7 +106,7 @@ def headline_markdown(specification_names: Sequence[str]) -> str:
     caption = (
         "How many times as large as the clustered standard error the CV3 one is, for the four "
         "average effects of every specification. Ringed: significant at the 5% level with the "
-        "clustered standard error, not with CV3."
+        "clustered standard error, not with CV3 and exact critical values."
     )
     picture = headline_svg(frame, standalone=False)
     return "\n".join(
@@ -122,7 +128,7 @@ def headline_markdown(specification_names: Sequence[str]) -> str:
 
 def _finding(frame: pd.DataFrame) -> str:
     """Write the sentences above picture and table."""
-    reversed_ = frame[(frame["p"] < SIGNIFICANT) & (frame["p_cv3"] >= SIGNIFICANT)]
+    reversed_ = frame[(frame["p"] < SIGNIFICANT) & ~(frame["p_exact"] < SIGNIFICANT)]
     largest = frame.iloc[int(frame["ratio"].to_numpy().argmax())]
     text = (
         f"Over {count(frame['specification'].nunique(), 'specification')} of "
@@ -136,13 +142,15 @@ def _finding(frame: pd.DataFrame) -> str:
         text += (
             f" {count(len(reversed_), 'average effect')} of {len(frame)} "
             f"{'is' if len(reversed_) == 1 else 'are'} significant at the 5% level with the "
-            f"clustered standard error but not with the jackknife: {listed(cases)}."
+            "clustered standard error but not with the jackknife and its exact critical values: "
+            f"{listed(cases)}."
         )
     if largest["ratio"] > 1.2:
         text += (
             f" The gap is widest for the {WORDS[largest['aggregation']].adjective} average of "
             f"`{largest['specification']}`: {p_equals(largest['p'])} becomes "
-            f"{p_equals(largest['p_cv3'])}."
+            f"{p_equals(largest['p_cv3'])} with *t*(*H*\u00a0\u2212\u00a01), "
+            f"{p_equals(largest['p_exact'])} with exact critical values."
         )
     return text
 
@@ -150,7 +158,7 @@ def _finding(frame: pd.DataFrame) -> str:
 def _table(frame: pd.DataFrame) -> list[str]:
     """Write the table in markdown, with links to the pages."""
     lines = [
-        "| Specification | Average | ATT | Clustered s.e. (*p*) | CV3 s.e. (*p*) | Ratio |",
+        "| Specification | Average | ATT | Clustered s.e. (*p*) | CV3 s.e. (*p*) | Exact *p* |",
         "|:---------------------|:---------|--------:|----------------:|----------------:|------:|",
     ]
     chosen = frame[frame["aggregation"].isin(IN_TABLE)]
@@ -163,13 +171,14 @@ def _table(frame: pd.DataFrame) -> list[str]:
             number(row.att, digits),
             f"{number(row.se, digits)}\u00a0({markdown_text(p_value(row.p))})",
             f"{number(row.se_cv3, digits)}\u00a0({markdown_text(p_value(row.p_cv3))})",
-            number(row.ratio, 2),
+            markdown_text(p_value(row.p_exact)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     caption = (
         "Average effects with standard errors from influence functions, clustered, and from the "
-        "cluster jackknife (CV3). Simple: all cells after treatment by cohort size; group: over "
-        "cohorts by size. The pages have the event-study and calendar averages too."
+        "cluster jackknife (CV3), with *t*(*H*\u00a0\u2212\u00a01) and with exact critical values. "
+        "Simple: all cells after treatment by cohort size; group: over cohorts by size. The pages "
+        "have the event-study and calendar averages too."
     )
     return [*lines, "", f": {caption} {{#tbl-headline}}"]
 

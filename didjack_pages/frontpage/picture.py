@@ -114,7 +114,7 @@ def _mark(type: str, x: float, y: float, css: str, r: float = RADIUS) -> str:
 def _point(x: float, y: float, row: Any) -> list[str]:
     y += OFFSET[row.aggregation]
     parts = [_mark(row.aggregation, x, y, "hl-mark")]
-    if row.p < SIGNIFICANT <= row.p_cv3:
+    if row.p < SIGNIFICANT and not row.p_exact < SIGNIFICANT:
         parts.append(f'<circle class="hl-ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>')
     return parts
 

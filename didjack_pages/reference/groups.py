@@ -156,6 +156,7 @@ GROUPS = {
             "DidjackError",
             "DataError",
             "DesignError",
+            "FewTreatedWarning",
             "ChecksumError",
             "DatasetUnavailable",
             "MissingExtraError",

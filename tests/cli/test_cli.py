@@ -75,7 +75,7 @@ def test_estimate_prints_what_the_package_computes(run, castle):
     assert result.exit_code == 0, result.output
     frame = dj.csdid(dj.datasets.load_dataset("castle"), "l_homicide", "year", "gvar", "sid")
     for row in frame.to_frame().itertuples():
-        line = f"{row.inference} +{row.se:.4f} +{row.t:.2f} +{row.p:.3f} +"
+        line = f"{re.escape(row.inference)} +{row.se:.4f} +{row.t:.2f} +{row.p:.3f} +"
         assert re.search(line, result.output), line
     assert "50 units, 5 treated cohorts, 11 periods, 50 clusters (sid)" in result.output
     for note in frame.notes:
@@ -113,7 +113,7 @@ def test_numbers_can_be_copied_from_the_screen_and_printed_from_files(run, castl
     written = path.read_text(encoding="utf-8")
     assert written.startswith(r"\begin{tabular}{lrlrrrrr}")
     assert "$-0.2751$" in written
-    assert "$<$0.001" in written
+    assert "$-8$" in written or "event:-8" in written
     assert written.isascii()
 
 
@@ -129,7 +129,7 @@ def test_estimate_of_repeated_cross_sections_clusters(run, castle):
     options = [*CASTLE[:6], "--cluster", "sid", "--type", "simple", "--type", "simple"]
     output = run("estimate", castle, *options).output
     assert "550 rows" in output
-    assert output.count("CV3") == 1
+    assert output.count("CV3, exact  ") == 1 and output.count("CV3, t(H-1)") == 1
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatc
         seen.update(arguments)
         raise dj.DataError("enough")
 
-    monkeypatch.setattr("didjack.comparison.csdid", csdid)
+    monkeypatch.setattr("didjack.one_call.csdid", csdid)
     options = {
         "--weightsname": "popwt", "--xformla": "~ x", "--est-method": "ipw", "--cluster": "c",
         "--control-group": "notyettreated", "--base-period": "universal", "--anticipation": 1,
@@ -174,7 +174,7 @@ def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
 
     seen = {}
     stop = lambda frame, **arguments: seen.update(arguments) or 1 / 0  # noqa: E731
-    monkeypatch.setattr("didjack.comparison.csdid", stop)
+    monkeypatch.setattr("didjack.one_call.csdid", stop)
     run("estimate", castle, *CASTLE[:6])
     assert seen
     for name, parameter in inspect.signature(dj.att_gt).parameters.items():

@@ -37,15 +37,17 @@ def test_numbers_are_those_of_the_data_and_of_refits(castle, result):
     theta = simple(castle)
     without = np.array([simple(castle[castle["sid"] != s]) for s in cohort.index])
     change = without - theta
-    se = np.sqrt(49 / 50 * (change**2).sum())
+    exact = result.exact["simple"]
     first = castle.loc[castle["sid"] == cohort.index[np.abs(change).argmax()], "state"].iloc[0]
     share = change[np.abs(change).argmax()] ** 2 / (change**2).sum()
     for words in (
         f"{len(cohort)} units (sid) in {castle['year'].nunique()} periods (2000 to 2010)",
         f"{(cohort > 0).sum()} units in {cohort[cohort > 0].nunique()} cohorts",
         f"{(cohort == 0).sum()} units are never treated",
-        f"The estimate is {theta:.4f} with a standard error of {se:.4f}",
-        "t(49) critical values",
+        f"The estimate is {theta:.4f} with a standard error of {exact.se:.4f}",
+        f"p\u00a0=\u00a0{exact.p:.3f}",
+        "critical values are exact under the assumption that shocks to clusters are independent",
+        f"With t(49) critical values p\u00a0=\u00a0{result.jackknives['simple'].p:.3f}.",
         f"clustered by sid give a standard error of {result.aggregates['simple'].se:.4f}",
         f"lies between {without.min():.3f} and {without.max():.3f}",
         f"{first} moves it most and makes up {100 * share:.0f}% of its variance",
@@ -113,7 +115,9 @@ def test_a_single_treated_cluster_is_said_to_be_skipped(castle):
     one = castle[castle["gvar"].isin([0, 2005])]
     text = methods_paragraph(dj.csdid(one, **COLUMNS, type="simple"), names={10: "Florida"})
     assert "No estimate exists without Florida; this deletion is left out." in text
-    assert "of which 1 is treated, with t(28)" in text
+    assert "of which 1 is treated." in text
+    assert "No p-value of t(28) is reported: with fewer than two treated clusters" in text
+    assert "Conley-Taber inference from 29 controls gives p\u00a0=\u00a00.433." in text
     assert "single cluster" not in text  # there is no other cohort to average over
 
 

@@ -132,7 +132,7 @@ def test_aggregates_and_inferences_are_drawn(castle, type):
 
 
 def test_effects_of_one_treated_cluster_are_dotted(castle):
-    ax = plots.plot_inferences(castle.jackknives["group"]).axes[0]
+    ax = plots.plot_inferences(castle, type="group").axes[0]
     lines = [line for line in ax.collections if len(line.get_segments())]
     solid = [line for line in lines if line.get_linestyle()[0][1] is None]
     dotted = [line for line in lines if line.get_linestyle()[0][1] is not None]

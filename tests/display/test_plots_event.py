@@ -12,7 +12,6 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.collections import LineCollection
-from scipy import stats
 
 import didjack as dj
 from didjack.display import plots
@@ -30,7 +29,7 @@ def _close_figures() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def study() -> dj.Jackknife:
     res = dj.att_gt(dj.load_dataset("castle"), **COLUMNS, base_period="universal")
-    return dj.jackknife(dj.aggte(res, type="dynamic"))
+    return dj.jackknife(dj.aggte(res, type="dynamic"), critical="exact")
 
 
 def segments(ax: plt.Axes) -> np.ndarray:
@@ -40,23 +39,24 @@ def segments(ax: plt.Axes) -> np.ndarray:
 
 
 def test_points_intervals_and_band(study):
-    band = study.band(n_draws=2000)
+    band = study.band(n_draws=2000, min_treated=1)
+    wide = dict(zip(band.parameters, band.critical_value * band.se, strict=True))
     ax = plots.plot_event_study(study, band).axes[0]
     points = np.vstack([line.get_xydata() for line in ax.lines if line.get_marker() in "ox"])
     order = np.argsort(points[:, 0])
     expected = np.column_stack([study.aggregate.labels, study.inference.att[1:]])
     np.testing.assert_allclose(points[order], expected, rtol=1e-12)
     drawn = segments(ax)
-    for name, att, se, df in zip(
+    for name, att, se, critical in zip(
         study.parameters[1:], study.inference.att[1:], study.inference.se[1:],
-        study.inference.df[1:], strict=True,
+        study.inference.critical_value[1:], strict=True,
     ):  # fmt: skip
         own = drawn[drawn[:, 0] == float(name.split(":")[1])]
         if not np.isfinite(se):
             assert len(own) == 0
             continue
         halves = sorted((own[:, 2] - own[:, 1]) / 2)
-        expected_halves = sorted([stats.t.ppf(0.975, df) * se, band.critical_value * se])
+        expected_halves = sorted([critical * se, wide[name]])
         np.testing.assert_allclose(halves, expected_halves, rtol=1e-9)
         np.testing.assert_allclose(own[:, 1:].mean(axis=1), att, atol=1e-12)
 

@@ -109,19 +109,24 @@ def test_python_call_can_be_run():
 
 def test_inference_frame_has_every_number(mpdta):
     frame = tables.inference_frame(mpdta)
-    columns = ["aggregation", "Inference", "ATT", "Std. error", "t", "p", "95% interval", "df"]
+    columns = ["aggregation", "Inference", "ATT", "Std. error", "t", "p", "95% interval",
+               "Treated clusters"]  # fmt: skip
     assert list(frame.columns) == columns
-    assert len(frame) == 12
+    assert len(frame) == 16
     raw = mpdta.to_frame()
     shown = frame["Std. error"].astype(float).to_numpy()
     np.testing.assert_allclose(shown, raw["se"], atol=0.51 * 10 ** -decimals(raw["se"]))
-    assert frame["df"].tolist()[:3] == ["\u221e", "\u221e", "28"]
+    assert frame["Inference"].tolist()[:4] == [
+        "CV3, exact (by state)", "CV3, t(28) (by state)", "Influence functions (by state)",
+        "Influence functions (by unit)",
+    ]  # fmt: skip
+    assert frame["Treated clusters"].tolist()[0] == "13"
 
 
 def test_analytic_and_clustered_share_a_line_where_they_are_the_same(castle):
     frame = tables.inference_frame(castle)
-    assert len(frame) == 8
-    assert frame["Inference"][0] == "Analytic = clustered (by sid)"
+    assert len(frame) == 12
+    assert frame["Inference"][2] == "Influence functions (by sid)"
 
 
 def test_treated_clusters_behind_each_effect(castle):

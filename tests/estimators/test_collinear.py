@@ -57,7 +57,7 @@ def test_a_column_that_leaves_with_its_cluster(method, panel):
         refit = estimate(frame[frame["town"] != h], method, formula, panel)
         np.testing.assert_allclose(jk.replicates[h + 1], refit.att, rtol=1e-9, err_msg=str(h))
     assert jk.lost_covariates.to_numpy().tolist() == [[0, "local"]]
-    assert jk.notes == ["Without cluster 0, covariate local is redundant."]
+    assert jk.notes_on_deletions == ["Without cluster 0, covariate local is redundant."]
     without = estimate(frame, method, "~ x", panel)
     assert not np.allclose(res.att, without.att, rtol=1e-3)  # the column makes a difference
 
@@ -66,7 +66,7 @@ def test_a_column_that_leaves_with_its_cluster(method, panel):
 def test_nothing_is_lost_where_every_cluster_has_the_column(panel):
     frame = units_of([8] * 5)
     jk = dj.jackknife(estimate(frame, "reg", "~ x", panel))
-    assert jk.lost_covariates.empty and jk.notes == []
+    assert jk.lost_covariates.empty and jk.notes_on_deletions == []
 
 
 @every_kind

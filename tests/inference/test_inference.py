@@ -194,7 +194,7 @@ class TestPreTest:
 
     def test_too_many_parameters_are_refused(self, castle: dj.ATTgt) -> None:
         with pytest.raises(dj.DesignError, match=r"rank \d+"):
-            dj.jackknife(castle).pretest()
+            dj.jackknife(castle).pretest(min_treated=1)
         with pytest.raises(dj.DesignError, match="singular"):
             dj.wald_pretest(castle)
 

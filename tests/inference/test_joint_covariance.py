@@ -207,7 +207,9 @@ def test_tidy_is_written_once(targets, name) -> None:
         tidy, frame = result.tidy(), result.inference.to_frame()
         assert tidy.columns.tolist() == [
             "term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high",
+            "n_treated_clusters",
         ]  # fmt: skip
-        pairs = zip(tidy, ["parameter", "att", "se", "t", "p", "ci_low", "ci_high"], strict=True)
+        names = ["parameter", "att", "se", "t", "p", "ci_low", "ci_high", "n_treated_clusters"]
+        pairs = zip(tidy, names, strict=True)
         for ours, theirs in pairs:
             assert tidy[ours].equals(frame[theirs].rename(ours)), ours

@@ -80,7 +80,7 @@ def test_the_core_estimates_and_writes_tables(library):
     assert all(se > 0 for se in library["se"])
     assert r"\toprule" in library["latex"]
     assert "<table" in library["html"]
-    assert library["frames"] == [9, 8]
+    assert library["frames"] == [11, 12]
     assert library["rows"] == 550
 
 

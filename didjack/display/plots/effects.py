@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.special import ndtri
 
+from didjack.comparison import CLUSTERED, EXACT, STUDENT, Comparison
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference
 from didjack.display.diagnostics import cohort_frame, treated_clusters
@@ -86,12 +86,17 @@ def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> 
         linestyle=(0, (3, 3)),
         zorder=0,
     )
-    half = ndtri(0.5 + level / 2) * res.se[in_cohort]
+    half = _half_widths(res, level)[in_cohort]
     x, y = res.cells.period[in_cohort], res.att[in_cohort]
-    dotted = np.full(len(x), alone)
-    _points(ax, x, y, half, style.BLUE, res.cells.post[in_cohort], alone=dotted)
+    _points(ax, x, y, half, style.BLUE, res.cells.post[in_cohort])
     ax.set_title(f"Cohort {label(g)}" + (", one cluster" if alone else ""))
     _few_ticks(ax, res.times)
+
+
+def _half_widths(res: ATTgt, level: float) -> Array:
+    """Return half the length of the analytic intervals, (m,); NaN where they are withheld."""
+    inference = res.analytic(res.beyond_unit, level)
+    return inference.critical_value * inference.se
 
 
 def _few_ticks(ax: Axes, times: Array) -> None:
@@ -101,7 +106,7 @@ def _few_ticks(ax: Axes, times: Array) -> None:
 
 
 def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
-    critical = ndtri(0.5 + level / 2)
+    half = _half_widths(res, level)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(res.groups)))
     offsets = np.linspace(-0.3, 0.3, len(res.groups)) if len(res.groups) > 1 else [0.0]
     with style.canvas(ax, 0):
@@ -113,7 +118,7 @@ def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
                 ax,
                 x,
                 res.att[in_cohort],
-                critical * res.se[in_cohort],
+                half[in_cohort],
                 colour,
                 res.cells.post[in_cohort],
             )
@@ -173,7 +178,7 @@ def plot_aggregate(agg: Aggregate, ax: Axes | None = None, level: float = 0.95) 
 
 
 def plot_inferences(
-    inferences: Sequence[Inference] | Jackknife,
+    inferences: Sequence[Inference] | Jackknife | Comparison,
     labels: Sequence[str] | None = None,
     type: str = "dynamic",
     at: Array | None = None,
@@ -183,9 +188,10 @@ def plot_inferences(
 
     Parameters
     ----------
-    inferences : sequence of Inference, or Jackknife
+    inferences : sequence of Inference, Jackknife or Comparison
         Of the same estimates. A jackknife stands for two: influence functions clustered by its
-        variable, and CV3; intervals of effects that one treated cluster carries are dotted.
+        variable, and CV3, to which a comparison adds CV3 with exact critical values. Intervals of
+        effects that one treated cluster carries are dotted; t and normal ones have none.
     labels : sequence of str, optional
         What the legend says; an empty text leaves the legend out.
     type : str
@@ -195,12 +201,17 @@ def plot_inferences(
     ax : Axes, optional
     """
     alone = None
-    if isinstance(inferences, Jackknife):
-        jk, agg = inferences, inferences.aggregate
-        type, at = agg.type, agg.labels
-        alone = treated_clusters(agg, jk.cluster)[0 if len(at) == 0 else 1 :] == 1
-        inferences = [agg.analytic(jk.cluster, jk.level), jk.inference]
-        labels = labels or [f"Influence functions, by {jk.cluster}", "Cluster jackknife (CV3)"]
+    if isinstance(inferences, Comparison):
+        found, jk = inferences.inferences(type), inferences.jackknives[type]
+        shown = [found[name] for name in (CLUSTERED, STUDENT, EXACT) if name in found]
+    elif isinstance(inferences, Jackknife):
+        jk = inferences
+        shown = [jk.aggregate.analytic(jk.cluster, jk.level), jk.inference]
+    if isinstance(inferences, Comparison | Jackknife):
+        type, at = jk.aggregate.type, jk.aggregate.labels
+        alone = treated_clusters(jk.aggregate, jk.cluster)[0 if len(at) == 0 else 1 :] == 1
+        labels = labels or [f"Influence functions, by {jk.cluster}", *map(_label, shown[1:])]
+        inferences = shown
     labels = labels or [i.method for i in inferences]
     if at is None:
         raise DataError("Pass at: the event times, cohorts or periods of the estimates.")
@@ -228,6 +239,11 @@ def plot_inferences(
         if any(labels):
             _legend(ax, own_figure, alone is not None and bool(alone.any()))
     return style.figure_of(ax)
+
+
+def _label(inference: Inference) -> str:
+    exact = inference.exact_p is not None
+    return f"Cluster jackknife ({inference.method})" if exact else "Cluster jackknife (CV3, t)"
 
 
 def _legend(ax: Axes, own_figure: bool, dotted: bool) -> None:

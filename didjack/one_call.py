@@ -1,0 +1,127 @@
+"""`csdid`: every aggregation with every inference, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from didjack.comparison import Comparison
+from didjack.effects.aggregate import aggte
+from didjack.effects.average_types import TYPES
+from didjack.effects.group_time import att_gt
+from didjack.errors import DataError
+from didjack.inference.cluster_jackknife import jackknife_of
+
+
+def csdid(
+    data: pd.DataFrame,
+    yname: str,
+    tname: str,
+    gname: str,
+    idname: str | None = None,
+    *,
+    xformla: str | None = None,
+    est_method: str = "dr",
+    control_group: str = "nevertreated",
+    base_period: str = "varying",
+    anticipation: int = 0,
+    weightsname: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
+    panel: bool | None = None,
+    allow_unbalanced_panel: bool = False,
+    separation: str = "drop",
+    types: Sequence[str] | None = None,
+    type: str | None = None,
+    cluster: str | None = None,
+    level: float = 0.95,
+    weights: str = "did",
+    n_permutations: int = 0,
+    seed: int = 0,
+) -> Comparison:
+    """Estimate, aggregate and jackknife in one call.
+
+    All averages are jackknifed from one pass over the data. Exact critical values and
+    randomization are computed when they are first looked at.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long data. Not modified.
+    yname, tname, gname : str
+        Outcome, period, and first treated period (0, NaN or inf: never treated).
+    idname : str, optional
+        Unit. Without it the rows are repeated cross-sections.
+    xformla : str, optional
+        Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)".
+    est_method : str
+        Estimator, by default "dr", doubly robust; `att_gt` names the others.
+    control_group : {"nevertreated", "notyettreated"}
+        Compare a cohort with units that are never treated, or also with those not yet treated.
+    base_period : {"varying", "universal"}
+        Pre-treatment cells: compare with the period before, or with the last before treatment.
+    anticipation : int
+        Periods before treatment in which effects may begin.
+    weightsname : str, optional
+        Sampling weights, positive.
+    clustervars : str or sequence of str, optional
+        Cluster variable of the standard errors and of the jackknife; the unit if not given.
+    panel : bool, optional
+        False: repeated cross-sections even if idname is given.
+    allow_unbalanced_panel : bool
+        Keep units that are not observed in every period.
+    separation : {"drop", "csdid", "error"}
+        What to do where a covariate separates treated and controls. This and all arguments
+        above are those of `att_gt`, which says more on each.
+    types, type : sequence of str, and str, optional
+        Aggregations, by default all four; or a single one.
+    cluster : str, optional
+        Cluster variable; the default is clustervars, else idname.
+    level : float
+        Coverage of the intervals.
+    weights : {"did", "csdid"}
+        Weights of the aggregations, see `aggte`.
+    n_permutations : int
+        Random assignments of randomization inference on the CV3 t statistic, see `randomize`;
+        0: none.
+    seed : int
+        Of these assignments.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DataError
+        Both type and types are given, or an argument or the data cannot be used; see `att_gt`,
+        `aggte` and `jackknife`.
+    DesignError
+        Nothing is left to compare, to average or to delete.
+    """
+    if type is not None and types is not None:
+        raise DataError("Give type or types, not both.")
+    if n_permutations < 0:
+        raise DataError(f"n_permutations must be 0 or more, not {n_permutations!r}.")
+    res = att_gt(
+        data,
+        yname,
+        tname,
+        gname,
+        idname,
+        xformla=xformla,
+        est_method=est_method,
+        control_group=control_group,
+        base_period=base_period,
+        anticipation=anticipation,
+        weightsname=weightsname,
+        clustervars=clustervars,
+        panel=panel,
+        allow_unbalanced_panel=allow_unbalanced_panel,
+        separation=separation,
+    )
+    chosen = (type,) if type is not None else tuple(types or TYPES)
+    aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
+    deletions = res.deletions(cluster)
+    jackknives = {name: jackknife_of(agg, deletions, level) for name, agg in aggregates.items()}
+    return Comparison(res, aggregates, jackknives, deletions, level, n_permutations, seed)

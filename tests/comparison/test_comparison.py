@@ -1,0 +1,126 @@
+"""Every inference side by side: which rows there are, that they are those of the parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import didjack as dj
+from didjack import comparison
+
+COLUMNS = ("l_homicide", "year", "gvar", "sid")
+EVERY = ["CV3, exact", "CV3, t(H-1)", "clustered", "by unit"]
+
+
+@pytest.fixture(scope="module")
+def castle() -> dj.Comparison:
+    frame = dj.load_dataset("castle")
+    return dj.csdid(frame, *COLUMNS, est_method="reg", n_permutations=99, seed=3)
+
+
+@pytest.fixture(scope="module")
+def florida() -> dj.Comparison:
+    frame = dj.load_dataset("castle")
+    frame = frame[frame["gvar"].isin([0, 2005])]
+    return dj.csdid(frame, *COLUMNS, est_method="reg", types=["simple", "dynamic"])
+
+
+def test_rows_are_those_of_the_parts(castle):
+    for type, agg in castle.aggregates.items():
+        found = castle.inferences(type)
+        assert list(found) == [*EVERY, "randomization"]
+        exact = dj.jackknife(agg, critical="exact").inference
+        np.testing.assert_array_equal(found["CV3, exact"].p, exact.p)
+        np.testing.assert_array_equal(found["CV3, t(H-1)"].se, dj.jackknife(agg).inference.se)
+        np.testing.assert_array_equal(found["clustered"].se, agg.analytic("sid").se)
+        np.testing.assert_array_equal(found["by unit"].se, agg.analytic(None).se)
+        drawn = dj.randomize(agg, "sid", n_permutations=99, seed=3)
+        np.testing.assert_array_equal(found["randomization"].p, drawn.p_values("t"))
+    frame = castle.to_frame()
+    assert frame["inference"].tolist() == [*EVERY, "randomization"] * 4
+    assert frame["n_treated_clusters"].eq(21).all()
+    assert frame["df"].isna().tolist() == [True, False, False, False, True] * 4
+    assert len(castle.to_frame(elements=True)) == 5 * sum(
+        len(agg.parameters) for agg in castle.aggregates.values()
+    )
+
+
+def test_one_rule_for_all(florida):
+    frame = florida.to_frame().set_index(["aggregation", "inference"])
+    for type in florida.aggregates:
+        for name in EVERY[1:]:
+            assert frame.loc[(type, name), ["p", "ci_low", "ci_high"]].isna().all()
+            assert frame.loc[(type, name), "se"] > 0
+        assert frame.loc[(type, "CV3, exact"), "p"] == pytest.approx(0.6107, abs=1e-4)
+    notes = " ".join(florida.notes)
+    assert "No p-value and no interval for overall (simple), overall (dynamic)" in notes
+    assert "Conley-Taber inference on the overall effect (simple): p = 0.433" in notes
+    assert "exact if shocks to clusters are independent and normal" in notes
+    assert florida.summary().count("NaN") > 0
+
+
+def test_by_unit_falls_under_the_rule_of_clusters():
+    """Many treated units in one state are no more than one treated cluster."""
+    frame = dj.load_dataset("mpdta")
+    state = frame.groupby("state")["first.treat"].transform("max")
+    only = frame["state"] == frame.loc[state > 0, "state"].iloc[0]
+    frame = frame[only | (frame["first.treat"] == 0)]
+    cmp = dj.csdid(frame, "lemp", "year", "first.treat", "countyreal", cluster="state",
+                   est_method="reg", type="simple")  # fmt: skip
+    assert cmp.attgt.inference.n_treated_clusters.min() > 1
+    found = cmp.inferences("simple")
+    assert np.isnan(found["by unit"].p[0]) and np.isnan(found["clustered"].p[0])
+    assert np.isfinite(found["CV3, exact"].p[0])
+
+
+def test_where_there_is_no_exact_distribution_the_reason_stands():
+    frame = dj.load_dataset("castle")
+    cmp = dj.csdid(frame, *COLUMNS, xformla="~ l_homicide", est_method="reg", type="simple")
+    assert list(cmp.inferences("simple")) == EVERY[1:]
+    assert cmp.exact == {} and "contain the outcome" in cmp.no_exact
+    assert cmp.notes[0].startswith("No exact critical values: The covariates")
+    assert cmp.recommended("simple") is cmp.jackknives["simple"]
+
+
+def test_more_clusters_than_asked_for_unasked(monkeypatch):
+    monkeypatch.setattr(comparison, "EXACT_CLUSTERS", 10)
+    cmp = dj.csdid(dj.load_dataset("castle"), *COLUMNS, est_method="reg", type="simple")
+    assert cmp.no_exact.startswith("50 clusters are more than 10")
+    assert "CV3, exact" not in cmp.inferences("simple")
+
+
+def test_randomization_that_is_not_possible_says_so():
+    frame = dj.load_dataset("mpdta")
+    one = frame["countyreal"] == frame.loc[frame["first.treat"] == 2007, "countyreal"].iloc[0]
+    frame.loc[one, "first.treat"] = 2006  # now its state has two cohorts
+    cmp = dj.csdid(frame, "lemp", "year", "first.treat", "countyreal", cluster="state",
+                   est_method="reg", type="simple", n_permutations=19)  # fmt: skip
+    assert cmp.randomizations == {}
+    assert any(note.startswith("No randomization inference: ") for note in cmp.notes)
+
+
+def test_placebos_are_for_few_treated_clusters(castle, florida):
+    assert castle.placebos("simple") == []
+    (test,) = florida.placebos("simple")  # all states have one unit: no sizes that differ
+    assert test.method == "conley-taber"
+    direct = dj.few_treated(florida.aggregates["simple"], "sid")
+    assert test.p[0] == direct.p[0]
+
+
+def test_the_level_of_clustering_is_tested_on_request(castle):
+    frame = dj.load_dataset("mpdta")
+    cmp = dj.csdid(frame, "lemp", "year", "first.treat", "countyreal", cluster="state",
+                   est_method="reg", type="simple")  # fmt: skip
+    test = cmp.cluster_level("simple")
+    assert (test.fine, test.coarse) == ("countyreal", "state")
+    with pytest.raises(dj.DesignError):
+        castle.cluster_level("simple")  # both are the state
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"type": "simple", "types": ["group"]}, "not both"), ({"n_permutations": -1}, "0 or more")],
+)
+def test_wrong_arguments(wrong, message):
+    with pytest.raises(dj.DataError, match=message):
+        dj.csdid(dj.load_dataset("castle"), *COLUMNS, **wrong)
