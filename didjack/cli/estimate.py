@@ -47,6 +47,26 @@ def estimate(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = False,
+    permutations: Annotated[
+        int,
+        typer.Option(
+            "--permutations",
+            metavar="N",
+            min=0,
+            help="Also randomization inference on the CV3 t statistic, with N random assignments.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            help="Of the random assignments.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +78,10 @@ def estimate(
         ),
     ] = None,
 ) -> None:
-    """Estimate effects with analytic, clustered and jackknife standard errors.
+    """Estimate effects with jackknife, clustered and analytic standard errors.
+
+    The recommended row comes first: CV3 with exact critical values, which holds its level with few
+    treated clusters. A dash stands where a p-value or an interval would mean nothing.
 
     [bold]Example[/]: does the minimum wage lower teen employment?
 
@@ -78,7 +101,7 @@ def estimate(
     frame: pd.DataFrame = read_table(data)
     result = csdid(
         frame, **arguments, types=None if opt.ALL in chosen else list(dict.fromkeys(chosen)),
-        level=level,
+        level=level, n_permutations=permutations, seed=seed,
     )  # fmt: skip
     table = result.to_frame(elements=elements)
     print_comparison(result, table, data.name)

@@ -93,6 +93,18 @@ def test_estimate_writes_every_digit_as_csv(run, castle, tmp_path):
     pd.testing.assert_frame_equal(written, frame.to_frame(), check_dtype=False, rtol=1e-14)
 
 
+def test_randomization_has_a_row_where_it_is_asked_for(run, castle):
+    words = ("--type", "simple", "--permutations", 99, "--seed", 4)
+    shown = run("estimate", castle, *CASTLE, *words)
+    assert shown.exit_code == 0, shown.output
+    agg = dj.csdid(
+        dj.datasets.load_dataset("castle"), "l_homicide", "year", "gvar", "sid", type="simple"
+    ).aggregates["simple"]
+    p = dj.randomize(agg, n_permutations=99, seed=4).p_t
+    assert re.search(rf"randomization .* {p:.3f} ", shown.output)
+    assert "exchangeable" in shown.output
+
+
 @pytest.mark.parametrize("suffix", ["md", "tex", "html"])
 def test_estimate_writes_tables_for_papers(run, castle, tmp_path, suffix):
     path = tmp_path / f"t.{suffix}"
@@ -166,6 +178,7 @@ def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatc
         "weightsname": "popwt", "xformla": "~ x", "est_method": "ipw", "clustervars": "c",
         "control_group": "notyettreated", "base_period": "universal", "anticipation": 1,
         "allow_unbalanced_panel": True, "types": None, "level": 0.95,
+        "n_permutations": 0, "seed": 0,
     }  # fmt: skip
 
 
