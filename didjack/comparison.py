@@ -240,6 +240,8 @@ class Comparison(Shown):
             f"Left out: {row.kind} {row.what} ({row.count} {_size(str(row.kind))}): {row.reason}."
             for row in self.attgt.ledger.itertuples(index=False)
         ]
+        if not self.attgt.panel.roles.clustervars:
+            notes.append(f"No cluster variable was given: every '{self.cluster}' is a cluster.")
         notes += self._notes_on_exact()
         notes += _notes_on_few_treated(list(self.jackknives.values()))
         seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)

@@ -76,7 +76,7 @@ def csdid(
     types, type : sequence of str, and str, optional
         Aggregations, by default all four; or a single one.
     cluster : str, optional
-        Cluster variable; the default is clustervars, else idname.
+        Another name of clustervars.
     level : float
         Coverage of the intervals.
     weights : {"did", "csdid"}
@@ -101,6 +101,13 @@ def csdid(
     """
     if type is not None and types is not None:
         raise DataError("Give type or types, not both.")
+    if clustervars is None:
+        clustervars = cluster
+    elif cluster not in (None, *([clustervars] if isinstance(clustervars, str) else clustervars)):
+        raise DataError(
+            f"cluster={cluster!r} is not among clustervars={clustervars!r}. Give one of them: they "
+            "are two names of the same argument."
+        )
     if n_permutations < 0:
         raise DataError(f"n_permutations must be 0 or more, not {n_permutations!r}.")
     res = att_gt(
@@ -122,6 +129,6 @@ def csdid(
     )
     chosen = (type,) if type is not None else tuple(types or TYPES)
     aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
-    deletions = res.deletions(cluster)
+    deletions = res.deletions()
     jackknives = {name: jackknife_of(agg, deletions, level) for name, agg in aggregates.items()}
     return Comparison(res, aggregates, jackknives, deletions, level, n_permutations, seed)

@@ -7,7 +7,7 @@ or another cohort is the last. Those replicates are estimated anew from the rema
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +69,33 @@ def delete_clusters(estimation: Estimation, name: str) -> Deletions:
         h: _without(estimation, clusters, h) for h in restructured(estimation.panel, clusters)
     }
     return Deletions(estimation, clusters, estimation.replicates(clusters), refits)
+
+
+def given_cluster(clustervars: str | Sequence[str] | None, cluster: str | None) -> str | None:
+    """Return the one cluster variable that a user named, under either of its names.
+
+    Parameters
+    ----------
+    clustervars : str or sequence of str, optional
+        R `did`'s word.
+    cluster : str, optional
+        Another name of it.
+
+    Raises
+    ------
+    DataError
+        They name different variables, or several.
+    """
+    listed = () if clustervars is None else clustervars
+    names = dict.fromkeys((listed,) if isinstance(listed, str) else listed)
+    if cluster is not None:
+        names[cluster] = None
+    if len(names) > 1:
+        raise DataError(
+            f"Give one cluster variable, not {' and '.join(map(repr, names))}: cluster is another "
+            "name of clustervars."
+        )
+    return next(iter(names), None)
 
 
 def cluster_variable(estimation: Estimation, cluster: str | None) -> str:

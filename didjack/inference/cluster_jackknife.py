@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
-from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
+from didjack.effects.deletions import (
+    Deletions,
+    cluster_variable,
+    delete_clusters,
+    given_cluster,
+)
 from didjack.effects.joint import Joint
 from didjack.effects.target import Target
 from didjack.errors import DataError, FewTreatedWarning
@@ -25,9 +30,10 @@ from didjack.inference.replicates import (
 
 def jackknife(
     target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
-    cluster: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
     level: float = 0.95,
     *,
+    cluster: str | None = None,
     center: str = "estimate",
     estimand: str | None = None,
     critical: str = "t",
@@ -42,11 +48,13 @@ def jackknife(
     target : Aggregate, ATTgt, or a sequence of Aggregate
         From `aggte`; from `att_gt` for all group-time cells; several aggregations of the same
         cells for their joint covariance.
-    cluster : str, optional
+    clustervars : str, optional
         Cluster variable, any column of the data that is constant within unit. The default is
         the clustervars of `att_gt`, else idname.
     level : float
         Coverage of the intervals, between 0 and 1.
+    cluster : str, optional
+        Another name of clustervars.
     center : {"estimate", "mean"}
         Deviations from the full-sample estimate (CV3), or from the mean of the deletions
         (CV3J), which is never larger.
@@ -105,6 +113,7 @@ def jackknife(
     DesignError
         There are fewer than two clusters, or deleting one leaves no never-treated control.
     """
+    cluster = given_cluster(clustervars, cluster)
     whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
     if deletions is None:
         estimation = whole.estimation

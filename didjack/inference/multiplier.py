@@ -9,7 +9,7 @@ number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from scipy.special import ndtri
 from didjack.core.analytic import influence_sums
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
+from didjack.effects.deletions import given_cluster
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, count_treated
 from didjack.errors import DataError
@@ -220,9 +221,10 @@ class Multiplier(Inferred):
 
 def multiplier(
     target: Target,
-    cluster: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
     level: float = 0.95,
     *,
+    cluster: str | None = None,
     distribution: str = "rademacher",
     n_boot: int = 999,
     scale: str = "iqr",
@@ -235,10 +237,12 @@ def multiplier(
     ----------
     target : Aggregate, ATTgt or Joint
         From `aggte` or `att_gt`.
-    cluster : str, optional
+    clustervars : str, optional
         Cluster variable; the default is the clustervars of `att_gt`, None of both: the unit.
     level : float
         Coverage of the intervals.
+    cluster : str, optional
+        Another name of clustervars.
     distribution : {"rademacher", "mammen", "webb"}
         Of the multipliers: two points, -1 and 1; Mammen's two points; Webb's six.
     n_boot : int
@@ -270,7 +274,7 @@ def multiplier(
     if n_boot < 2:
         raise DataError(f"n_boot must be 2 or more, not {n_boot!r}.")
     estimation = target.estimation
-    name = cluster if cluster is not None else estimation.beyond_unit
+    name = given_cluster(clustervars, cluster) or estimation.beyond_unit
     code = estimation.unit_clusters(name)
     sums = influence_sums(target.influence, code)
     draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import chdtrc, fdtrc
 from didjack.core.linalg import Array
 from didjack.core.results import Inference
 from didjack.effects.attgt import ATTgt
+from didjack.effects.deletions import given_cluster
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
 from didjack.inference.thin import note_on_thin
@@ -54,7 +56,9 @@ class PreTest:
         return note_on_thin(self.left_out, self.min_treated)
 
 
-def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
+def wald_pretest(
+    res: ATTgt, clustervars: str | Sequence[str] | None = None, *, cluster: str | None = None
+) -> PreTest:
     """Test all pre-treatment ATT(g,t) with the analytic covariance, as R `did` does.
 
     W = b' V^-1 b against chi-squared with q degrees of freedom. With few clusters it rejects
@@ -64,15 +68,17 @@ def wald_pretest(res: ATTgt, cluster: str | None = None) -> PreTest:
     ----------
     res : ATTgt
         From `att_gt`.
+    clustervars : str, optional
+        Cluster variable; the default is that of `att_gt`, None of both: the unit.
     cluster : str, optional
-        Cluster variable; the default is clustervars, None of both: the unit.
+        Another name of clustervars.
 
     Raises
     ------
     DesignError
         There is no pre-treatment cell with a standard error, or the covariance is singular.
     """
-    return joint_pretest(res.analytic(cluster if cluster is not None else res.beyond_unit))
+    return joint_pretest(res.analytic(given_cluster(clustervars, cluster) or res.beyond_unit))
 
 
 def joint_pretest(inference: Inference) -> PreTest:

@@ -10,6 +10,7 @@ on where moments do not suffice (`didjack.inference.assigned.why_refit`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
 from didjack.effects.aggregate import Aggregate
-from didjack.effects.deletions import cluster_variable
+from didjack.effects.deletions import cluster_variable, given_cluster
 from didjack.errors import DataError
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted, why_refit
 from didjack.inference.assignments import other_assignments
@@ -231,8 +232,9 @@ def _check_statistic(statistic: str) -> None:
 
 def randomize(
     target: Aggregate,
-    cluster: str | None = None,
+    clustervars: str | Sequence[str] | None = None,
     *,
+    cluster: str | None = None,
     strata: str | None = None,
     n_permutations: int = 999,
     seed: int = 0,
@@ -248,9 +250,11 @@ def randomize(
     ----------
     target : Aggregate
         From `aggte`; all its parameters are tested.
-    cluster : str, optional
+    clustervars : str, optional
         Column at the level at which treatment was assigned; every cluster must belong to one
         cohort. The default is the clustervars of `att_gt`, else idname.
+    cluster : str, optional
+        Another name of clustervars.
     strata : str, optional
         Column that is constant within clusters: they change places within its values only.
     n_permutations : int
@@ -291,7 +295,8 @@ def randomize(
     if n_permutations < 1:
         raise DataError(f"n_permutations must be 1 or more, not {n_permutations!r}.")
     estimation = target.estimation
-    clusters = estimation.clusters(cluster_variable(estimation, cluster))
+    name = cluster_variable(estimation, given_cluster(clustervars, cluster))
+    clusters = estimation.clusters(name)
     cohort = cohort_of(target.attgt, clusters)
     stratum = None if strata is None else _stratum_of(target, clusters, strata)
     rng = np.random.default_rng(seed)
