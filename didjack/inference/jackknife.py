@@ -7,8 +7,7 @@ Webb 2026). All deletions come from one pass over the data.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,37 +18,26 @@ import pandas as pd
 from didjack.core import cv3
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
-from didjack.core.results import Inference, Inferred, combination
+from didjack.core.results import Inference, combination
 from didjack.core.views import view
-from didjack.core.withheld import FEW_TREATED
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
-from didjack.inference.bands import Band, sup_t_band
 from didjack.inference.exact import ExactInference
-from didjack.inference.exact_joint import DRAWS, balanced_band, balanced_pretest
 from didjack.inference.generalized import generalized_deviations
-from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
-from didjack.inference.places import places
-from didjack.inference.pretest import PreTest, joint_pretest
-from didjack.inference.sensitivity import Sensitivity, sensitivity
-from didjack.inference.thin import leave_out_thin
+from didjack.inference.joint_tests import JointTests
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MIN_TREATED = 2  # treated clusters that an element of a band or a joint test rests on at least
-# With t more: on castle's event study without effects F rejects in 14% and a 95% band covers 86%
-# with elements on two treated clusters and more, 8% and 91% on six and more (200 normal samples).
-MIN_TREATED_T = FEW_TREATED + 1
 ROUNDING = 1e-13  # relative to the largest effect; standard errors below it are rounding error
 
 
 @dataclass(frozen=True, eq=False)
-class Jackknife(Inferred):
+class Jackknife(JointTests):
     """Cluster-jackknife inference; C clusters, P parameters.
 
     Attributes
@@ -126,7 +114,7 @@ class Jackknife(Inferred):
         return treated_behind(self.target, self.clusters).sum(axis=0)
 
     @cached_property
-    def _usable(self) -> Mask:
+    def usable(self) -> Mask:
         """Which deletions enter: (C, P)."""
         return np.isfinite(self.replicates[1:])
 
@@ -134,7 +122,7 @@ class Jackknife(Inferred):
     def skipped(self) -> pd.DataFrame:
         """Clusters whose deletion leaves no overall effect: cluster, reason."""
         every_cell = self.parameters[0].is_element  # no overall effect: all cells must be gone
-        kept = np.asarray(self._usable.any(axis=1) if every_cell else self._usable[:, 0])
+        kept = np.asarray(self.usable.any(axis=1) if every_cell else self.usable[:, 0])
         treated = self.target.estimation.panel.treated
         nothing_treated = np.asarray(self.cohort_lost.sum(axis=1) == len(treated))
         return notes.skipped_frame(self.clusters, kept, nothing_treated)
@@ -245,161 +233,10 @@ class Jackknife(Inferred):
         fewest = self.n_treated_clusters[parts].min(keepdims=True)
         return self._inference((name,), combined[:, None], coefficients, fewest)
 
-    def band(
-        self,
-        level: float | None = None,
-        n_draws: int | None = None,
-        seed: int = 0,
-        min_treated: int | None = None,
-    ) -> Band:
-        """Return a simultaneous band over the elements of an aggregation.
-
-        With critical="t" a sup-t band: its critical value is the quantile of the largest absolute
-        entry of a multivariate t with the correlation of the joint CV3 covariance. With
-        critical="exact" a balanced band: every element has its own exact critical value, all at
-        one tail level, which draws of the reference model give. Elements without a standard error
-        (base periods) are left out.
-
-        Parameters
-        ----------
-        level : float, optional
-            Coverage of the band; that of the jackknife without it.
-        n_draws : int, optional
-            Draws that give the critical values: 100,000 for sup-t and 20,000 for exact ones
-            without it.
-        seed : int
-            Of these draws.
-        min_treated : int, optional
-            Elements with fewer treated clusters behind them are left out, and the band says which.
-            Without it 2 with critical="exact" and 6 with "t", which needs more.
-
-        Raises
-        ------
-        DesignError
-            No element has a standard error, or all are left out.
-        """
-        enough = self._enough_treated(min_treated)
-        among = places(self.inference, lambda parameter: parameter.is_element)
-        kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
-        if self.exact is None:
-            band = sup_t_band(kept, level, 100_000 if n_draws is None else n_draws, seed)
-        else:
-            n_draws = DRAWS if n_draws is None else n_draws
-            band = balanced_band(self.exact, kept, self._usable, level, n_draws, seed)
-        return dataclasses.replace(band, left_out=left_out, min_treated=enough)
-
-    def pretest(
-        self, n_draws: int = DRAWS, seed: int = 0, min_treated: int | None = None
-    ) -> PreTest:
-        """Test that all pre-treatment parameters are zero.
-
-        With critical="t" by their joint CV3 covariance: with H deletions and q parameters,
-        F = (H - q) / (q (H - 1)) b' V^-1 b against F(q, H - q), Hotelling's form. With
-        critical="exact" by the smallest of their exact p-values, which draws of the reference model
-        calibrate; F, calibrated by the same draws, stands beside it.
-
-        Parameters
-        ----------
-        n_draws, seed : int
-            Draws of the reference model, with critical="exact".
-        min_treated : int, optional
-            As in `band`.
-
-        Raises
-        ------
-        DesignError
-            Nothing before treatment has a standard error, or all is left out. With critical="t"
-            also if there are as many parameters as deletions, or the covariance is singular.
-        """
-        enough = self._enough_treated(min_treated)
-        among = places(self.inference, lambda parameter: parameter.is_before_treatment)
-        kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
-        if self.exact is None:
-            test = joint_pretest(kept)
-        else:
-            test = balanced_pretest(self.exact, kept, self._usable, n_draws, seed)
-        return dataclasses.replace(test, left_out=left_out, min_treated=enough)
-
-    def to_honestdid(self, reference: float = -1, min_treated: int | None = None) -> HonestDiDInput:
-        """Hand the event study to tools for sensitivity analysis.
-
-        Parameters
-        ----------
-        reference : float
-            Event time of the base period, which is left out: -1 without anticipation.
-        min_treated : int, optional
-            2 without it. Event times beyond one that is left out are left out too: the tools take
-            event times to follow on each other.
-
-        Raises
-        ------
-        DesignError
-            Not an event study with a universal base period, an event time without a standard
-            error, or none that is not left out.
-        """
-        if self.target.estimation.options.base_period != "universal":
-            raise DesignError(UNIVERSAL)
-        enough = MIN_TREATED if min_treated is None else min_treated
-        counts = self.n_treated_clusters if enough else None
-        return honestdid_input(self.inference, reference, counts, enough)
-
-    def sensitivity(
-        self,
-        parameter: str = "overall",
-        alpha: float | None = None,
-        ratios: Sequence[float] | None = None,
-    ) -> Sensitivity:
-        """Let the clusters treated behind a parameter vary more or less than the reference model.
-
-        Parameters
-        ----------
-        parameter : str
-            Or a linear combination, as for `lincom`.
-        alpha : float, optional
-            Significance level; without it 1 - level of the jackknife.
-        ratios : sequence of float, optional
-            Ratios of standard deviations at which p is computed; 1/8 to 8 without it.
-
-        Returns
-        -------
-        Sensitivity
-
-        Raises
-        ------
-        DesignError
-            The jackknife has no exact critical values.
-        DataError
-            The parameter is unknown, or an argument is out of range.
-        """
-        if self.exact is None:
-            raise DesignError(
-                "The ratio of standard deviations moves exact p-values only. Use "
-                "jackknife(..., critical='exact')."
-            )
-        _, at, weights = combination(parameter, self.parameters)
-        coefficients = np.zeros(len(self.parameters))
-        coefficients[at] = weights
-        usable = np.asarray(self._usable[:, at].all(axis=1))
-        behind = self.exact.forms.treated[:, coefficients != 0].any(axis=1)
-        return sensitivity(
-            parameter=parameter,
-            t=float(self.lincom(parameter).t[0]),
-            forms=self.exact.ratio(coefficients, usable),
-            alpha=1 - self.level if alpha is None else alpha,
-            n_treated_clusters=int(behind.sum()),
-            assumption=self.exact.model.assumption,
-            ratios=ratios,
-        )
-
-    def _enough_treated(self, min_treated: int | None) -> int:
-        if min_treated is not None:
-            return min_treated
-        return MIN_TREATED_T if self.exact is None else MIN_TREATED
-
     @property
     def atts(self) -> pd.Series:
         """Overall estimates without each cluster, by cluster label; skipped ones are absent."""
-        kept = self._usable[:, 0]
+        kept = self.usable[:, 0]
         labels = pd.Index(self.clusters.labels[kept], name=self.cluster)
         return pd.Series(self.replicates[1:, 0][kept], index=labels, name="att")
 
@@ -411,7 +248,7 @@ class Jackknife(Inferred):
     @property
     def n_replicates(self) -> int:
         """Number of deletions H that the overall standard error uses."""
-        return int(self._usable[:, 0].sum())
+        return int(self.usable[:, 0].sum())
 
     @property
     def att(self) -> float:
@@ -475,7 +312,7 @@ class Jackknife(Inferred):
         """Sentences on deletions that are skipped, or lose cohorts or covariates."""
         return [
             *notes.notes_on_skipped(self.skipped),
-            *(notes.notes_on_fewer(self.parameters, self._usable) if self.exact is None else []),
+            *(notes.notes_on_fewer(self.parameters, self.usable) if self.exact is None else []),
             *notes.notes_on_cohorts(self.lost_cohorts, self.estimand),
             *notes.notes_on_covariates(self.lost_covariates),
         ]
