@@ -27,6 +27,7 @@ FOLDER = notebooks_dir() / "learn"
 TITLES = {  # of each kind of callout, with the word that its title begins with
     "software": r"In the software: .",
     "solution": r"Solution$",
+    "folded": r"Proof: .",
     "callout-note": r"Definition: .",
     "callout-important": r"Assumption: .",
     "callout-tip": r"Intuition($|: .)",
