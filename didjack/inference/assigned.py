@@ -16,7 +16,7 @@ from didjack.effects.deletions import restructured
 from didjack.effects.parameters import Parameter
 from didjack.errors import DesignError, DidjackError
 from didjack.estimators.estimates import left_out_columns
-from didjack.inference.cluster_jackknife import jackknife
+from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.sample.panel import NEVER
 
 CHUNK = 20  # assignments per task
@@ -187,7 +187,7 @@ def _refit_some(
 def _replicates(target: Aggregate, frame: pd.DataFrame, cluster: str) -> tuple[Array, float]:
     """Return estimates of all replicates, (R, P), and the largest ATT(g,t)."""
     other = target.estimate_again(target.estimation.on_frame(frame))
-    jk = jackknife(other, cluster)
+    jk = jackknife_of(other, other.attgt.deletions(cluster))
     out = np.full((len(jk.replicates), len(target.parameters)), np.nan)
     position = {name: i for i, name in enumerate(other.parameters)}
     for i, name in enumerate(target.parameters):
