@@ -26,7 +26,7 @@ a cohort's only cluster takes the cohort away, and shows nothing of how much it 
 controls are as harmful as few treated clusters.
 
 What the rule calls significant at 5% without an effect, computed (errors are normal) for averages
-and event times of some 1,000 designs without covariates, 6,484 parameters: 6 to 100 clusters, 1 to
+and event times of some 1,800 designs without covariates, 6,484 parameters: 6 to 100 clusters, 1 to
 50 of them treated, one to five cohorts, also of one cluster each, sizes to gamma = 4 with the
 largest, smallest or mixed ones treated, autocorrelation 0 to .9, shocks, noise of units, or both.
 
