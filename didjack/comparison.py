@@ -20,9 +20,11 @@ from didjack.effects.deletions import Deletions
 from didjack.errors import DataError, DesignError
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.inference.cluster_level import ClusterLevelTest, cluster_level_test
+from didjack.inference.exact import UNASKED
 from didjack.inference.few_treated import NAMES, FewTreated, few_treated
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.randomization import Randomization, randomize
+from didjack.inference.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,8 +36,6 @@ CLUSTERED = "clustered"
 BY_UNIT = "by unit"
 RANDOMIZED = "randomization"
 MOST_PLACEBO = 3  # treated clusters up to which placebo estimates are compared
-EXACT_CLUSTERS = 1_000
-"""Clusters up to which `csdid` computes exact critical values unasked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +86,9 @@ class Comparison(Shown):
     @cached_property
     def _exact(self) -> tuple[dict[str, Jackknife], str]:
         C = len(self.deletions.clusters)
-        if C > EXACT_CLUSTERS:
+        if C > UNASKED:
             return {}, (
-                f"{C:,} clusters are more than {EXACT_CLUSTERS:,}: ask for them with "
+                f"{C:,} clusters are more than {UNASKED:,}: ask for them with "
                 "jackknife(..., critical='exact')."
             )
         try:
@@ -158,6 +158,34 @@ class Comparison(Shown):
             Of those in `aggregates`.
         """
         return self.exact.get(type, self.jackknives[type])
+
+    def verdict(self, type: str | None = None, parameter: str = "overall") -> Verdict:
+        """Say whether a finding is significant, and which inference to believe.
+
+        Parameters
+        ----------
+        type : str, optional
+            Of those in `aggregates`; the first of them without it.
+        parameter : str
+            Of that average, or a linear combination.
+
+        Returns
+        -------
+        Verdict
+
+        Raises
+        ------
+        DesignError
+            There are no exact critical values; `no_exact` says why.
+        """
+        chosen = next(iter(self.aggregates)) if type is None else type
+        if self.no_exact:
+            raise DesignError(f"There is no verdict without exact critical values: {self.no_exact}")
+        return self.exact[chosen].verdict(parameter)
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """Return the verdicts on all overall effects, by type; empty without exact values."""
+        return {type: self.verdict(type) for type in self.exact}
 
     def placebos(self, type: str) -> list[FewTreated]:
         """Test the overall effect against placebo estimates, with one to three treated clusters.
@@ -261,8 +289,10 @@ class Comparison(Shown):
         return [f"CV3, exact: {first.note[0].lower()}{first.note[1:]} {kept}"]
 
     def summary(self) -> str:
-        """Return a short text for people."""
-        return "\n".join([self.to_frame().to_string(index=False), "", *self.notes])
+        """Return a short text for people: verdicts, table and notes."""
+        verdicts = [f"{type}: {found.sentence}" for type, found in self.verdicts().items()]
+        table = self.to_frame().to_string(index=False)
+        return "\n".join([*verdicts, *([""] if verdicts else []), table, "", *self.notes])
 
     def plot(self, type: str | None = None) -> Figure:
         """Draw one aggregation with the intervals of CV3, exact and t, and clustered ones.

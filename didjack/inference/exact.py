@@ -18,6 +18,7 @@ from didjack.inference.reference_model import ReferenceModel, TRatio, equal_vari
 
 # Loadings are sums of shares, of size one: squares of sums that cancel are below this.
 CANCELLED = 1e-24
+UNASKED = 1_000  # clusters up to which results show exact values that nobody asked for
 
 
 @dataclass(frozen=True, eq=False)

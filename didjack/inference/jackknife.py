@@ -7,6 +7,7 @@ Webb 2026). All deletions come from one pass over the data.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,13 +22,16 @@ from didjack.core.moments import Clusters
 from didjack.core.results import Inference, combination
 from didjack.core.views import view
 from didjack.effects.aggregate import Aggregate
+from didjack.effects.deletions import delete_clusters
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
-from didjack.inference.exact import ExactInference
+from didjack.inference.exact import UNASKED, ExactInference, exact_inference
 from didjack.inference.generalized import generalized_deviations
 from didjack.inference.joint_tests import JointTests
+from didjack.inference.linear_forms import all_lost
+from didjack.inference.replicates import fixed_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,6 +197,28 @@ class Jackknife(JointTests):
             return plain
         return self.exact.complete(plain, combinations, np.isfinite(replicates[1:]))
 
+    @cached_property
+    def with_exact(self) -> Jackknife:
+        """The same with exact critical values: itself, or CV3 with fixed weights, equal variances.
+
+        Raises
+        ------
+        DesignError
+            The estimates are not linear in outcomes, or there are too many clusters.
+        """
+        if self.exact is not None:
+            return self
+        target = self.target
+        deletions = delete_clusters(target.estimation, self.clusters.name)
+        return dataclasses.replace(
+            self,
+            replicates=fixed_values(target, deletions, all_lost(target, deletions)),
+            center="estimate",
+            estimand="fixed",
+            exact=exact_inference(target, deletions, "fixed", "equal"),
+            lost="skip",
+        )
+
     @property
     def vcov(self) -> pd.DataFrame:
         """Joint covariance of all parameters, P x P.
@@ -318,9 +344,19 @@ class Jackknife(JointTests):
         ]
 
     def summary(self) -> str:
-        """Return a short text for people."""
+        """Return a short text for people: the verdict, the table and the notes."""
         head = f"Cluster jackknife ({self.method}) by {self.cluster}: {self.n_clusters} clusters"
-        return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
+        table = self.to_frame().to_string(index=False)
+        return "\n".join([head, *self._verdict_lines(), "", table, "", *self.notes])
+
+    def _verdict_lines(self) -> list[str]:
+        """Write the verdict on the overall effect, where there is one and it is quickly found."""
+        if self.parameters[0].is_element or len(self.clusters) > UNASKED:
+            return []
+        try:
+            return [f"Verdict: {self.verdict(self.parameters[0]).sentence}"]
+        except DesignError as error:
+            return [f"No verdict: {error}"]
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the delete-one estimates (matplotlib).

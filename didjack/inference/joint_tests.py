@@ -21,6 +21,7 @@ from didjack.inference.places import places
 from didjack.inference.pretest import PreTest, joint_pretest
 from didjack.inference.sensitivity import Sensitivity, sensitivity
 from didjack.inference.thin import leave_out_thin
+from didjack.inference.verdict import Jackknifed, Verdict, verdict
 
 MIN_TREATED = 2  # treated clusters that an element of a band or a joint test rests on at least
 # With t more: on castle's event study without effects F rejects in 14% and a 95% band covers 86%
@@ -163,6 +164,8 @@ class JointTests(Inferred):
     ) -> Sensitivity:
         """Let the clusters treated behind a parameter vary more or less than the reference model.
 
+        With critical="t" the exact p-values are those of `with_exact`.
+
         Parameters
         ----------
         parameter : str
@@ -179,29 +182,58 @@ class JointTests(Inferred):
         Raises
         ------
         DesignError
-            The jackknife has no exact critical values.
+            There are no exact critical values.
         DataError
             The parameter is unknown, or an argument is out of range.
         """
-        if self.exact is None:
-            raise DesignError(
-                "The ratio of standard deviations moves exact p-values only. Use "
-                "jackknife(..., critical='exact')."
-            )
-        _, at, weights = combination(parameter, self.parameters)
-        coefficients = np.zeros(len(self.parameters))
+        jk = self.with_exact
+        assert jk.exact is not None  # that is what it has
+        _, at, weights = combination(parameter, jk.parameters)
+        coefficients = np.zeros(len(jk.parameters))
         coefficients[at] = weights
-        usable = np.asarray(self.usable[:, at].all(axis=1))
-        behind = self.exact.forms.treated[:, coefficients != 0].any(axis=1)
+        usable = np.asarray(jk.usable[:, at].all(axis=1))
+        behind = jk.exact.forms.treated[:, coefficients != 0].any(axis=1)
         return sensitivity(
             parameter=parameter,
-            t=float(self.lincom(parameter).t[0]),
-            forms=self.exact.ratio(coefficients, usable),
+            t=float(jk.lincom(parameter).t[0]),
+            forms=jk.exact.ratio(coefficients, usable),
             alpha=1 - self.level if alpha is None else alpha,
             n_treated_clusters=int(behind.sum()),
-            assumption=self.exact.model.assumption,
+            assumption=jk.exact.model.assumption,
             ratios=ratios,
         )
+
+    def verdict(self, parameter: str = "overall", alpha: float | None = None) -> Verdict:
+        """Say whether a finding is significant, and which inference to believe.
+
+        By one rule for all designs, which `didjack.inference.verdict.verdict` and
+        `didjack.inference.decision` state with its simulated sizes. With critical="t" the exact
+        p-values are those of `with_exact`.
+
+        Parameters
+        ----------
+        parameter : str
+            Or a linear combination, as for `lincom`.
+        alpha : float, optional
+            Significance level; without it 1 - level of the jackknife.
+
+        Returns
+        -------
+        Verdict
+
+        Raises
+        ------
+        DesignError
+            There are no exact critical values.
+        DataError
+            The parameter is unknown, or alpha is not between 0 and 1.
+        """
+        return verdict(self.with_exact, parameter, 1 - self.level if alpha is None else alpha)
+
+    @property
+    def with_exact(self) -> Jackknifed:
+        """The same with exact critical values."""
+        raise NotImplementedError
 
     def _enough_treated(self, min_treated: int | None) -> int:
         if min_treated is not None:

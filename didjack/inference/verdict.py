@@ -47,6 +47,10 @@ class Jackknifed(Protocol):
         """The full sample and the deletions, (C + 1, P)."""
 
     @property
+    def usable(self) -> Mask:
+        """Which deletions enter, (C, P)."""
+
+    @property
     def exact(self) -> ExactInference | None:
         """What exact p-values are computed from."""
 

@@ -36,23 +36,22 @@ def basis_sentence(
         None without an exact p-value.
     """
     are = "is" if n_treated == 1 else "are"
-    behind = f"{n_treated} of {n_clusters} clusters {are} treated behind {parameter}"
+    behind = f"{n_treated} of {n_clusters} clusters {are} treated behind {named(parameter)}"
     if decision is None:
         return f"{behind}, which has no exact p-value."
-    behind += f", in effect {effective_treated:.3g} of {effective:.3g}"
+    behind += f" (as many as {effective_treated:.3g} of {effective:.3g} equal ones)"
     level, worst = _percent(decision.alpha), _largest(decision.sizes)
     size = _percent(float(f"{decision.sizes[worst]:.2g}"))
     if decision.exact_decides:
         return (
-            f"{behind}, and the exact p-value decides: at {level} its test rejects a true null "
-            f"hypothesis in {size} or less under all "
-            f"{len(decision.sizes)} models of the errors that are tried."
+            f"{behind}; the exact p-value decides, since its {level} test rejects a true null "
+            f"hypothesis in at most {size} under all {len(decision.sizes)} models of the errors "
+            "that are tried."
         )
     return (
-        f"{behind}, and the exact p-value alone does not decide: at {level} its test rejects a "
-        f"true null hypothesis in {size} if "
-        f"{condition(decision, worst)}, so that a finding must be significant under all "
-        f"{len(decision.sizes)} models of the errors that are tried."
+        f"{behind}; the exact p-value alone does not decide, since its {level} test would reject "
+        f"a true null hypothesis in {size} if {condition(decision, worst)}: a finding must be "
+        f"significant under all {len(decision.sizes)} models of the errors that are tried."
     )
 
 
@@ -73,21 +72,31 @@ def finding_sentence(
         None without an exact p-value.
     """
     if decision is None:
-        return f"There is no verdict on {parameter}."
+        return f"There is no verdict on {named(parameter)}."
     level, worst = _percent(decision.alpha), _largest(p)
-    exact = f"exact p = {p[0]:.3g}"
+    exact, effect = f"exact p = {p[0]:.3g}", named(parameter)
+    effect = effect[0].upper() + effect[1:] if parameter == "overall" else effect
     if p[0] > decision.alpha:
-        return f"{parameter} is not significant at {level} ({exact})."
+        return f"{effect} is not significant at {level} ({exact})."
     if rule == "exact":
-        return f"{parameter} is significant at {level} ({exact})."
+        return f"{effect} is significant at {level} ({exact})."
     if rule == "strict":
         largest = f", and {p[worst]:.3g} if {condition(decision, worst)}" if worst else ""
-        return f"{parameter} is significant at {level} under all of them ({exact}{largest})."
+        return f"{effect} is significant at {level} under all of them ({exact}{largest})."
     return (
         f"No test holds its level here: {exact}, but {p[worst]:.3g} if "
-        f"{condition(decision, worst)}{_loss(ratios, level)}; randomization and sensitivity are "
-        "left to judge by."
+        f"{condition(decision, worst)}{_loss(ratios, level)}."
     )
+
+
+def named(parameter: str) -> str:
+    """Write a parameter for a sentence.
+
+    Parameters
+    ----------
+    parameter : str
+    """
+    return "the overall effect" if parameter == "overall" else parameter
 
 
 def condition(decision: Decision, k: int) -> str:
@@ -106,7 +115,7 @@ def condition(decision: Decision, k: int) -> str:
 def _loss(ratios: tuple[float, float], level: str) -> str:
     """Say at which ratio between half and twice the finding loses its significance, if at one."""
     above, below = ratios
-    lost = f", and significance at {level} is lost once treated clusters vary"
+    lost = f"; significance at {level} is lost once treated clusters vary"
     if above <= max(RATIOS):
         return f"{lost} {above:.3g} times as much"
     if below >= min(RATIOS):

@@ -83,7 +83,7 @@ def test_where_there_is_no_exact_distribution_the_reason_stands():
 
 
 def test_more_clusters_than_asked_for_unasked(monkeypatch):
-    monkeypatch.setattr(comparison, "EXACT_CLUSTERS", 10)
+    monkeypatch.setattr(comparison, "UNASKED", 10)
     cmp = dj.csdid(dj.load_dataset("castle"), *COLUMNS, est_method="reg", type="simple")
     assert cmp.no_exact.startswith("50 clusters are more than 10")
     assert "CV3, exact" not in cmp.inferences("simple")
@@ -158,3 +158,23 @@ def test_two_names_of_one_argument():
         dj.randomize(agg, ["state", "countyreal"])
     assert dj.jackknife(agg, "state", cluster="state").se == dj.jackknife(agg, cluster="state").se
     assert dj.wald_pretest(agg.attgt, "state").p == dj.wald_pretest(agg.attgt, cluster="state").p
+
+
+def test_verdicts_come_first(castle, florida):
+    for cmp in (castle, florida):
+        lines = cmp.summary().split("\n")
+        for line, (type, found) in zip(lines, cmp.verdicts().items(), strict=False):
+            assert line == f"{type}: {found.sentence}"
+            assert found.p == cmp.exact[type].p
+    assert castle.verdict().significant and castle.verdict("dynamic").significant is False
+    assert castle.verdict("dynamic", "event:-8").significant is None
+    assert florida.verdict().significant is False
+
+
+def test_no_verdict_without_exact_values():
+    frame = dj.load_dataset("castle")
+    cmp = dj.csdid(frame, *COLUMNS, xformla="~ l_homicide", est_method="reg", type="simple")
+    assert cmp.verdicts() == {}
+    with pytest.raises(dj.DesignError, match="contain the outcome"):
+        cmp.verdict()
+    assert "No verdict: The covariates" in cmp.jackknives["simple"].summary()

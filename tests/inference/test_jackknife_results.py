@@ -58,11 +58,12 @@ def test_lost_cohorts_are_listed(jk):
 
 def test_the_text_has_table_and_notes(jk):
     lines = jk.summary().split("\n")
-    assert lines[0] == "Cluster jackknife (CV3) by cluster: 5 clusters" and lines[1] == ""
-    assert [line.split()[0] for line in lines[2:6]] == [
+    assert lines[0] == "Cluster jackknife (CV3) by cluster: 5 clusters"
+    assert lines[1] == f"Verdict: {jk.verdict().sentence}" and lines[2] == ""
+    assert [line.split()[0] for line in lines[3:7]] == [
         "parameter", "overall", "group:2", "group:3",
     ]  # fmt: skip
-    assert lines[6] == "" and lines[7:] == jk.notes
+    assert lines[7] == "" and lines[8:] == jk.notes
 
 
 @pytest.mark.parametrize("estimand", ["refit", "fixed"])

@@ -106,9 +106,14 @@ def test_combinations_and_what_is_refused():
     combined = jk.sensitivity("event:1 - event:0", ratios=[1])
     np.testing.assert_allclose(combined.p[0], jk.lincom("event:1 - event:0").p[0], rtol=1e-12)
     assert combined.n_treated_clusters == 5
-    with pytest.raises(dj.DesignError, match="critical='exact'"):
-        frame, more = DESIGNS["two cohorts"]
-        dj.jackknife(dj.aggte(estimate(frame, more))).sensitivity()
+    frame, more = DESIGNS["two cohorts"]
+    agg = dj.aggte(estimate(frame, more))
+    exact = dj.jackknife(agg, critical="exact")
+    for student in (dj.jackknife(agg), dj.jackknife(agg, center="mean", lost="skip")):
+        # With t the exact p-values are those of the same jackknife with exact critical values.
+        np.testing.assert_array_equal(student.sensitivity().p, exact.sensitivity().p)
+        assert student.verdict().sentence == exact.verdict().sentence
+        assert student.with_exact.se == exact.se and exact.with_exact is exact
     for bad in ({"ratios": [0.0, 1]}, {"ratios": []}, {"alpha": 5}):
         with pytest.raises(dj.DataError, match="must"):
             jk.sensitivity(**bad)

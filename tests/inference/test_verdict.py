@@ -128,9 +128,10 @@ def test_castle_overall(castle):
     assert (found.n_treated_clusters, found.n_clusters, found.rule) == (21, 50, "exact")
     assert found.significant and found.p == pytest.approx(jk.p, rel=1e-9)
     basis, finding = found.sentences
-    assert basis.startswith("21 of 50 clusters are treated behind overall, in effect 19.1 of 32.2,")
-    assert "the exact p-value decides" in basis and "5.5% or less under all 6 models" in basis
-    assert finding == f"overall is significant at 5% (exact p = {jk.p:.3g})."
+    behind = "21 of 50 clusters are treated behind the overall effect (as many as 19.1 of 32.2 "
+    assert basis.startswith(behind)
+    assert "the exact p-value decides" in basis and "at most 5.5% under all 6 models" in basis
+    assert finding == f"The overall effect is significant at 5% (exact p = {jk.p:.3g})."
     assert found.sentence in " ".join(found.summary().split("\n"))
     assert len(found.models_frame()) == 6 and not found.smaller and np.isnan(found.p_units)
     row = found.to_frame().iloc[0]
@@ -166,9 +167,11 @@ def test_castle_event_times(castle):
 def test_castle_with_florida_alone(castle):
     found = verdict(castle["florida"])
     assert found.n_treated_clusters == 1 and found.significant is False
-    assert found.sentences[0].startswith("1 of 30 clusters is treated behind overall, in effect 1 ")
+    assert found.sentences[0].startswith(
+        "1 of 30 clusters is treated behind the overall effect (as many as 1 of 1.07 equal ones); "
+    )
     assert "the exact p-value alone does not decide" in found.sentences[0]
-    assert found.sentences[1] == "overall is not significant at 5% (exact p = 0.611)."
+    assert found.sentences[1] == "The overall effect is not significant at 5% (exact p = 0.611)."
 
 
 def test_an_effect_beyond_doubt_is_significant_even_with_one_treated_cluster():
