@@ -16,6 +16,7 @@ from didjack.errors import DesignError
 from didjack.estimators.estimates import Estimates
 from didjack.sample import checks
 from didjack.sample.cells import Cells, enumerate_cells
+from didjack.sample.covariates import evaluate_covariates
 from didjack.sample.panel import Panel, Roles, code_data
 
 
@@ -131,11 +132,15 @@ class Estimation:
     def refit(self, keep: Mask) -> Estimation:
         """Estimate again on some rows of the user's frame, from validation on.
 
+        The formula is evaluated over all rows: knots and levels stay those of the full sample.
+
         Parameters
         ----------
         keep : (len(source),) bool array
         """
-        panel = code_data(self.panel.source[keep], self.panel.roles)
+        source, roles = self.panel.source, self.panel.roles
+        covariates = evaluate_covariates(source, roles.xformla).among(keep)
+        panel = code_data(source[keep], roles, covariates)
         return _estimate(panel, self.options)
 
     def on_frame(self, data: pd.DataFrame) -> Estimation:

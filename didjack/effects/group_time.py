@@ -47,7 +47,18 @@ def att_gt(
         Unit. Without it the rows are repeated cross-sections.
     xformla : str, optional
         Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)". In panels they are
-        taken from the earlier of the two periods of each comparison.
+        taken from the earlier of the two periods of each comparison. A formula is data, not a
+        program: it takes names of columns (in backticks where they are not plain names), numbers,
+        + - * : / ** ( ), and the functions log, log2, log10, log1p, exp, exp2, exp10, expm1, sqrt,
+        abs, square, sign, floor, ceil (also as np.log and the like), C, I, poly, bs, cr, cs, cc,
+        center, scale and standardize. I() takes arithmetic and one comparison, C() also the level
+        to leave out, as in C(x, contr.treatment(base='a')). Anything else is refused and has to be
+        computed as a column first; so have lags and cumulative sums, which go across units.
+        What depends on the whole sample, the knots of bs, cr, cs and cc, the levels of C, the
+        polynomials of poly, and the means and scales of center, scale and standardize, comes from
+        all rows of data in which no variable of the formula is missing. It stays the same in every
+        deletion of the jackknife: a deletion is other weights on the same covariates. Of these
+        only knots matter, since estimates do not change with the centre and scale of a covariate.
     est_method : {"dr", "ipw", "reg", "drimp"}
         Doubly robust (locally efficient in repeated cross-sections), inverse probability
         weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting

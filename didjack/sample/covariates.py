@@ -13,9 +13,12 @@ import pandas as pd
 from didjack.core.linalg import Array, Index, Mask, factorize
 from didjack.errors import DataError
 from didjack.sample import checks
+from didjack.sample.formula import read_formula
+from didjack.sample.formula_functions import namespace
+from didjack.sample.formula_tokens import shortened
 
 if TYPE_CHECKING:
-    from formulaic import Formula
+    from formulaic import Formula as ParsedFormula
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,16 @@ class Covariates:
             return Covariates(self.X, self.names)  # already a copy, and nobody else has it
         return Covariates(self.X[rows], self.names)
 
+    def among(self, keep: Mask) -> Covariates:
+        """Return the covariates of some rows, complete or not, as evaluated over all rows.
+
+        Parameters
+        ----------
+        keep : (N,) bool array
+        """
+        missing = {name: bad[keep] for name, bad in self.missing.items()}
+        return Covariates(self.X[keep], self.names, missing)
+
     def settle(self) -> tuple[Covariates, list[str]]:
         """Centre and scale in place, and leave out columns redundant in the whole sample.
 
@@ -83,7 +96,8 @@ def evaluate_covariates(data: pd.DataFrame, xformla: str | None) -> Covariates:
     ----------
     data : DataFrame
     xformla : str or None
-        For example "~ x1 + np.log(x2) + C(x3)"; None and "~ 1" mean no covariates.
+        For example "~ x1 + np.log(x2) + C(x3)"; None and "~ 1" mean no covariates. What may
+        stand in a formula says `didjack.sample.formula`.
 
     Returns
     -------
@@ -93,60 +107,94 @@ def evaluate_covariates(data: pd.DataFrame, xformla: str | None) -> Covariates:
     Raises
     ------
     DataError
-        The formula cannot be read, names an unknown column, has a left-hand side or leaves
-        out the intercept.
+        The formula cannot be read, names an unknown column or function, has a left-hand side or
+        leaves out the intercept.
     """
     n = len(data)
-    if xformla is None or xformla.replace(" ", "") in ("~1", "1", "~"):
-        return Covariates(np.ones((n, 1)), ("Intercept",))
-    formula = _parse(xformla)
-    variables = sorted(str(v) for v in formula.required_variables)
-    for variable in variables:
-        checks.require_columns(data, {f"xformla '{xformla}'": variable})
-    missing = {v: data[v].isna().to_numpy() for v in variables}
+    if xformla is None:
+        return _no_covariates(n)
+    read = read_formula(xformla)
+    checks.require_columns(
+        data, {f"xformla '{shortened(xformla)}'": name for name in read.columns.values()}
+    )
+    formula = _parse(read.text, xformla)
+    columns = _needed(formula, read.columns)
+    if not columns:
+        return _no_covariates(n)
+    _refuse_types(data, columns, read.text)
+    missing = {name: data[name].isna().to_numpy() for name in sorted(set(columns.values()))}
     complete = ~np.logical_or.reduce([np.zeros(n, dtype=bool), *missing.values()])
-    matrix = _evaluate(formula, data if complete.all() else data[complete], xformla)
+    frame = pd.DataFrame({written: data[name] for written, name in columns.items()}, copy=False)
+    matrix = _evaluate(formula, frame if complete.all() else frame[complete], xformla)
     X = np.full((n, matrix.shape[1]), np.nan)
     for j in range(matrix.shape[1]):  # column by column: no second copy of the whole
         X[complete, j] = matrix.iloc[:, j].to_numpy(dtype=np.float64)
     not_finite = complete & ~np.isfinite(X).all(axis=1)
     if not_finite.any():  # for example the logarithm of zero
         missing[xformla] = not_finite
-    return Covariates(X, tuple(str(c) for c in matrix.columns), missing)
+    return Covariates(X, tuple(read.restore(str(c)) for c in matrix.columns), missing)
 
 
-def _parse(xformla: str) -> Formula:
-    from formulaic import Formula  # half a second, spared where there are no covariates
+def _no_covariates(n: int) -> Covariates:
+    return Covariates(np.ones((n, 1)), ("Intercept",))
+
+
+def _parse(text: str, xformla: str) -> ParsedFormula:
+    """Hand the text written anew to formulaic; `xformla` is what the user wrote."""
+    from formulaic import Formula as ParsedFormula  # half a second, only for covariates
     from formulaic.errors import FormulaicError
 
     try:
-        formula = Formula(xformla)
+        formula = ParsedFormula(text)
     except (FormulaicError, SyntaxError, ValueError) as error:
         reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0]  # no terminal colours
-        raise DataError(f"xformla '{xformla}' cannot be read: {reason}") from error
-    if hasattr(formula, "lhs") or not hasattr(formula, "required_variables"):
-        raise DataError(
-            f"xformla '{xformla}' has a left-hand side. Give only covariates, as in '~ x1 + x2'."
-        )
+        raise DataError(f"xformla '{shortened(xformla)}' cannot be read: {reason}") from error
     if not any(str(term) == "1" for term in formula):
         raise DataError(
-            f"xformla '{xformla}' leaves out the intercept. Without it the comparison is not a "
-            "difference in differences; remove '0 +' or '- 1'."
+            f"xformla '{shortened(xformla)}' leaves out the intercept. Without it the comparison "
+            "is not a difference in differences; remove '0 +' or '- 1'."
         )
     return formula
 
 
-def _evaluate(formula: Formula, frame: pd.DataFrame, xformla: str) -> pd.DataFrame:
-    from formulaic.errors import FormulaicError
+def _needed(formula: ParsedFormula, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns of the terms that stay: "x - z" has no use for z."""
+    words = {word for term in formula for word in re.findall(r"\w+", str(term))}
+    return {written: name for written, name in columns.items() if written in words}
 
+
+def _refuse_types(data: pd.DataFrame, columns: Mapping[str, str], text: str) -> None:
+    """Refuse columns that are neither numbers nor categories."""
+    for written, name in columns.items():
+        dtype = data[name].dtype
+        if pd.api.types.is_complex_dtype(dtype):
+            raise DataError(
+                f"Column '{name}' (xformla) holds complex numbers. Use real ones, as in "
+                f"data['{name}'].abs()."
+            )
+        dates = isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or (
+            pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype)
+        )
+        if dates and re.search(rf"(?<!\bC\()\b{written}\b", text):
+            raise DataError(
+                f"Column '{name}' (xformla) is of type {dtype}. Convert it to numbers first, as in "
+                f"data['{name}'].dt.year, or use C({name}) for one indicator of each value."
+            )
+
+
+def _evaluate(formula: ParsedFormula, frame: pd.DataFrame, xformla: str) -> pd.DataFrame:
     try:
         with np.errstate(all="ignore"):
             matrix = formula.get_model_matrix(
-                frame, na_action="ignore", context={"np": np}, output="pandas"
+                frame, na_action="ignore", context=namespace(), output="pandas"
             )
-    except FormulaicError as error:
-        raise DataError(f"xformla '{xformla}' cannot be evaluated: {error}") from error
+    except Exception as error:  # of whatever kind: what a column holds decides
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+        raise DataError(
+            f"xformla '{shortened(xformla)}' cannot be evaluated: {reason.rstrip('.')}. Check what "
+            "its columns hold, and the arguments of its functions."
+        ) from error
     out = pd.DataFrame(matrix)
     if out.columns[0] != "Intercept":
-        raise DataError(f"xformla '{xformla}' leaves out the intercept.")
+        raise DataError(f"xformla '{shortened(xformla)}' leaves out the intercept.")
     return out

@@ -146,7 +146,7 @@ class Panel:
         return np.asarray(indicator(self.unit, self.n_units) @ values)
 
 
-def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
+def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None) -> Panel:
     """Validate long data and code them.
 
     Parameters
@@ -156,6 +156,8 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
         It is not modified.
     roles : Roles
         Column names and sample rules.
+    design : Covariates, optional
+        Of the rows of `data`, where the formula has been evaluated over more rows than these.
 
     Returns
     -------
@@ -180,7 +182,7 @@ def code_data(data: pd.DataFrame, roles: Roles) -> Panel:
     for name in (roles.idname, *roles.clustervars):
         if name is not None:
             checks.no_missing(data, name)
-    design = evaluate_covariates(data, roles.xformla)
+    design = evaluate_covariates(data, roles.xformla) if design is None else design
 
     drops: list[Drop] = []
     keep = complete_rows(y, w, design, roles, drops)
