@@ -236,10 +236,16 @@ class ATTgt(Inferred):
         """
         return make_ledger(self.panel, self.cells, self.estimates)
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on the sample: what was left out or counted as something else, and why."""
+        return [drop.note for drop in self.panel.drops]
+
     def summary(self) -> str:
         """Return a short text for people."""
         o, panel = self.options, self.panel
-        noun = "units" if panel.is_panel else "rows (repeated cross-sections)"
+        noun = "units" if panel.roles.panel else "rows (repeated cross-sections)"
+        noun += " (unbalanced panel)" if panel.is_unbalanced else ""
         lines = [
             f"Group-time effects: {int(self.estimable.sum())} of {len(self.cells)} cells, "
             f"{len(self.groups)} cohorts, {len(self.times)} periods, {self.n} {noun}",
@@ -247,6 +253,7 @@ class ATTgt(Inferred):
         ]
         if len(self.ledger):
             lines.append(f"Left out: {len(self.ledger)} entries, see .ledger")
+        lines += self.notes
         return "\n".join([*lines, "", self.to_frame().to_string(index=False)])
 
     def glance(self) -> pd.DataFrame:

@@ -42,7 +42,9 @@ def att_gt(
         Long data, one row per unit and period, or per observation in repeated cross-sections.
         Not modified.
     yname, tname, gname : str
-        Outcome, period, and first treated period (0, NaN or inf: never treated).
+        Outcome, period, and first treated period (0, NaN or inf: never treated). Rows whose first
+        treated period is missing (None, NaN, pd.NA) are counted in the ledger and named in
+        `notes`; R `did` leaves them out.
     idname : str, optional
         Unit. Without it the rows are repeated cross-sections.
     xformla : str, optional
@@ -60,7 +62,7 @@ def att_gt(
         deletion of the jackknife: a deletion is other weights on the same covariates. Of these
         only knots matter, since estimates do not change with the centre and scale of a covariate.
     est_method : {"dr", "ipw", "reg", "drimp"}
-        Doubly robust (locally efficient in repeated cross-sections), inverse probability
+        Doubly robust (locally efficient outside of balanced panels), inverse probability
         weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
         and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
     control_group : {"nevertreated", "notyettreated"}
@@ -79,11 +81,13 @@ def att_gt(
         idname and False without.
     allow_unbalanced_panel : bool
         False: units not observed in every period are left out and counted. True: they are kept,
-        and an unbalanced panel is estimated like repeated cross-sections, as R `did` does.
+        and with them the panel is unbalanced: its levels are compared instead of the changes of
+        units, by the formulas for repeated cross-sections, as in R `did`. It stays a panel: units
+        keep one cohort and one cluster, are what is counted, and sum their influence functions.
     separation : {"drop", "csdid", "error"}
         For "dr", "ipw" and "drimp", where no treated row of a comparison has some value of a
         covariate, so that the logit sets the controls with that value apart. "drop": these
-        controls get no weight (the limit of the logit), and in repeated cross-sections "dr" and
+        controls get no weight (the limit of the logit), and outside of balanced panels "dr" and
         "drimp" drop the cell, whose regression among the treated is collinear, as R `did` does.
         "csdid": Stata csdid's rule; it omits the collinear column, and averages the recentered
         influence function of "dr" over the rows that its logit kept. "error": stop. Whatever

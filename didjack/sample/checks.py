@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -98,7 +100,7 @@ def numeric(
     missing, infinite : {"refuse", "keep"}
         What to do with NaN and with infinite values ("same": as with NaN).
     """
-    values = data[column]
+    values = _plain_numbers(data[column])
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or isinstance(
         values.dtype, pd.PeriodDtype
     ):
@@ -122,6 +124,36 @@ def numeric(
     elif infinite == "same":
         out = np.where(np.isfinite(out), out, np.nan)
     return out
+
+
+def _plain_numbers(values: pd.Series) -> pd.Series:
+    """Return objects and categories that are numbers as floats, other columns as they are."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        categories = values.cat.categories
+        if not pd.api.types.is_numeric_dtype(categories.dtype):
+            return values
+        numbers = np.append(categories.to_numpy(dtype=np.float64, na_value=np.nan), np.nan)
+        return pd.Series(numbers[values.cat.codes], index=values.index, name=values.name)
+    if not objects_are_numbers(values):
+        return values
+    missing = values.isna().to_numpy()
+    out = np.full(len(values), np.nan)
+    out[~missing] = values[~missing].to_numpy(dtype=np.float64)
+    return pd.Series(out, index=values.index, name=values.name)
+
+
+def objects_are_numbers(values: pd.Series) -> bool:
+    """Whether a column holds Python objects, which are real numbers or missing.
+
+    Such columns come from databases and from assignments of None or pd.NA.
+    """
+    if values.dtype != object:
+        return False
+    types = {type(value) for value in values[values.notna()]}
+    return bool(types) and all(
+        issubclass(type_, (Real, Decimal)) and not issubclass(type_, (bool, np.bool_))
+        for type_ in types
+    )
 
 
 def _not_numeric(values: pd.Series, column: str, argument: str) -> str:

@@ -125,7 +125,11 @@ def evaluate_covariates(data: pd.DataFrame, xformla: str | None) -> Covariates:
     missing = {name: data[name].isna().to_numpy() for name in sorted(set(columns.values()))}
     complete = ~np.logical_or.reduce([np.zeros(n, dtype=bool), *missing.values()])
     frame = pd.DataFrame({written: data[name] for written, name in columns.items()}, copy=False)
-    matrix = _evaluate(formula, frame if complete.all() else frame[complete], xformla)
+    frame = frame if complete.all() else frame[complete]
+    for written in frame.columns:
+        if checks.objects_are_numbers(frame[written]):  # formulaic would take them as categories
+            frame = frame.assign(**{written: pd.to_numeric(frame[written])})
+    matrix = _evaluate(formula, frame, xformla)
     X = np.full((n, matrix.shape[1]), np.nan)
     for j in range(matrix.shape[1]):  # column by column: no second copy of the whole
         X[complete, j] = matrix.iloc[:, j].to_numpy(dtype=np.float64)

@@ -220,6 +220,8 @@ class Calls(Cursor):
         """Read a number without a sign."""
         if self.token.kind != "number":
             self.refuse_token(", where a number is needed")
+        if re.match("0[0-9]", self.token.text):
+            self.refuse_token(": a number does not begin with zeros")
         if len(self.token.text) > LONGEST_NUMBER:
             self.refuse_token(f": a number has at most {LONGEST_NUMBER} characters")
         return self.advance().text

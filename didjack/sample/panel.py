@@ -27,6 +27,7 @@ from didjack.sample.retained import (
     left_out_so_far,
     never_if_after_sample,
     panel_order,
+    record_missing_cohorts,
     require_comparison,
 )
 
@@ -39,8 +40,8 @@ class Panel:
     ----------
     layout : {"panel", "rc"}
         "panel": balanced, rows in the order (unit, time), so arrays reshape to (n, T).
-        "rc": repeated cross-sections, each row a unit of its own; or an unbalanced panel,
-        treated as cross-sections whose rows belong to units, in the order (unit, time).
+        "rc": levels are compared, not changes of units. Repeated cross-sections, each row a unit
+        of its own; or an unbalanced panel, whose rows belong to units, in the order (unit, time).
     source : DataFrame
         The user's frame (never changed); `rows` are the positions in it, shape (N,).
     times : (T,) array
@@ -177,7 +178,7 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     data = data.copy(deep=False)  # copy-on-write: later changes of the user's frame stay outside
     y = checks.numeric(data, roles.yname, "yname", missing="keep")
     t = checks.numeric(data, roles.tname, "tname")
-    g = _cohort_values(data, roles.gname)
+    g, without_cohort = _cohort_values(data, roles.gname)
     w = _weights(data, roles.weightsname)
     for name in (roles.idname, *roles.clustervars):
         if name is not None:
@@ -186,6 +187,7 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
 
     drops: list[Drop] = []
     keep = complete_rows(y, w, design, roles, drops)
+    record_missing_cohorts(g, without_cohort & keep, keep, roles, drops)
     g = never_if_after_sample(g, t, keep, roles.anticipation, drops)
     keep, control_only = require_comparison(g, t, keep, roles, drops)
     keep = drop_treated_at_start(g, t, keep, roles, drops)
@@ -274,10 +276,14 @@ def _named_columns(roles: Roles) -> dict[str, str]:
     return named | {f"clustervars[{i}]": c for i, c in enumerate(roles.clustervars)}
 
 
-def _cohort_values(data: pd.DataFrame, gname: str) -> Array:
-    """First treated periods, with 0, NaN and inf all coded as never treated."""
+def _cohort_values(data: pd.DataFrame, gname: str) -> tuple[Array, Mask]:
+    """First treated periods, 0, NaN and inf all coded as never treated; and where one is missing.
+
+    R `did` leaves out rows whose cohort is missing; here they count as never treated.
+    """
     g = checks.numeric(data, gname, "gname", missing="keep", infinite="keep")
-    g = np.where(np.isnan(g) | np.isposinf(g), NEVER, g)
+    missing = np.isnan(g)
+    g = np.where(missing | np.isposinf(g), NEVER, g)
     checks.refuse(
         data,
         gname,
@@ -285,7 +291,7 @@ def _cohort_values(data: pd.DataFrame, gname: str) -> Array:
         "has negative cohorts",
         "Use 0, NaN or inf for never treated, and shift the time scale if periods are negative.",
     )
-    return g
+    return g, missing
 
 
 def _weights(data: pd.DataFrame, weightsname: str | None) -> Array:

@@ -61,6 +61,13 @@ class Drop:
     count: int
     reason: str
 
+    @property
+    def note(self) -> str:
+        """The entry as a sentence."""
+        size = f"{self.count:,} {'unit' if self.kind == 'units' else 'row'}"
+        size += "s" if self.count != 1 else ""
+        return f"{_SUBJECTS[self.kind].format(self.what)} ({size}): {self.reason}."
+
 
 def complete_rows(y: Array, w: Array, design: Covariates, roles: Roles, drops: list[Drop]) -> Mask:
     """Mark rows whose outcome, weight and covariates are all finite, (N,); record the others."""
@@ -77,6 +84,30 @@ def complete_rows(y: Array, w: Array, design: Covariates, roles: Roles, drops: l
             f"Every row has a missing value. Check how the file was read. {left_out_so_far(drops)}"
         )
     return keep
+
+
+def record_missing_cohorts(
+    g: Array, missing: Mask, keep: Mask, roles: Roles, drops: list[Drop]
+) -> None:
+    """Record the rows without a cohort, which count as never treated.
+
+    Where others have 0 or inf, these may be unknown rather than never treated: the reason says so.
+
+    Parameters
+    ----------
+    g : (N,) array
+        Cohorts, those that are missing already coded as never treated.
+    missing, keep : (N,) bool arrays
+    roles : Roles
+    drops : list of Drop
+        Is extended.
+    """
+    if not missing.any():
+        return
+    reason = f"no value in column '{roles.gname}'; counted as never treated"
+    if (keep & ~missing & (g == NEVER)).any():
+        reason += ", though other rows say so by 0 or inf: check that these are not unknown"
+    drops.append(Drop("cohort", "missing", int(missing.sum()), reason))
 
 
 def never_if_after_sample(
@@ -215,5 +246,13 @@ def left_out_so_far(drops: list[Drop]) -> str:
     )
 
 
+# How `Drop.note` names what an entry is about.
+_SUBJECTS = {
+    "rows": "Rows left out for {}",
+    "units": "Units of {} left out",
+    "cohort": "Cohort {}",
+    "periods": "Periods {} left out",
+    "covariate": "Covariate {} left out",
+}
 # How `left_out_so_far` introduces what an entry of the ledger is about.
 _LEFT_OUT = {"rows": "column", "units": "column", "cohort": "cohort", "periods": "periods"}

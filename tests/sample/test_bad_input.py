@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,81 @@ def test_negative_cohort(shops):
     refused(DataError, set_at(shops, "first", list(range(5)), -1), KWARGS, "first", "row0")
 
 
+MISSING = {"None": None, "NaN": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+
+
+@pytest.mark.parametrize("dtype", ["object", "float64", "Float64", "Int64", "category"])
+@pytest.mark.parametrize("missing", MISSING.values(), ids=MISSING.keys())
+@pytest.mark.parametrize("kwargs", [WITH_X, SECTIONS])
+def test_missing_cohorts_are_never_treated(shops, missing, dtype, kwargs):
+    """Counted, named and estimated like 0, whatever stands for missing."""
+    bad = shops.assign(first=shops["first"].astype(object))
+    bad.loc[bad["shop"] == 1, "first"] = missing
+    if dtype != "object":
+        bad["first"] = pd.Series(
+            [np.nan if pd.isna(g) else float(g) for g in bad["first"]], bad.index
+        ).astype(dtype)
+    res, expected = dj.att_gt(bad, **kwargs), dj.att_gt(shops, **kwargs)
+    np.testing.assert_array_equal(res.att, expected.att)
+    entry = res.ledger.squeeze()
+    assert (entry["kind"], entry["what"], entry["count"]) == ("cohort", "missing", 5)
+    assert "'first'" in entry["reason"] and "never treated" in entry["reason"]
+    assert "check that these are not unknown" in entry["reason"]  # shops 0, 3, ... have 0
+    (note,) = res.notes
+    assert note.startswith("Cohort missing (5 rows): no value in column 'first'")
+    assert note in res.summary()
+
+
+def test_missing_cohorts_as_the_only_never_treated(shops):
+    bad = shops.assign(first=shops["first"].replace(0, np.nan))
+    entry = dj.att_gt(bad, **KWARGS).ledger.squeeze()
+    assert entry["count"] == 30 and entry["reason"].endswith("counted as never treated")
+
+
+def test_missing_cohorts_among_rows_that_leave(shops):
+    """Counted are the rows that stay."""
+    bad = set_at(shops.assign(first=shops["first"].replace(0, np.nan)), "sales", [0, 1], np.nan)
+    ledger = dj.att_gt(bad, **SECTIONS).ledger
+    assert ledger[["kind", "count"]].to_numpy().tolist() == [["rows", 2], ["cohort", 28]]
+
+
+def test_a_cohort_that_is_missing_in_some_periods(shops):
+    message = refused(DataError, set_at(shops, "first", [12], np.nan), KWARGS, "first", "shop")
+    assert "row12" in message
+
+
+def test_zero_and_inf_need_no_note(shops):
+    res = dj.att_gt(shops.assign(first=shops["first"].replace(0, np.inf)), **KWARGS)
+    assert res.ledger.empty and res.notes == []
+
+
+@pytest.mark.parametrize("column", ["sales", "month", "first", "size", "weight"])
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x.astype(object),
+        lambda x: x.map(lambda v: Decimal(repr(float(v)))),
+        lambda x: x.astype("Float64"),
+        lambda x: x.astype("category"),
+    ],
+    ids=["object", "Decimal", "Float64", "category"],
+)
+def test_numbers_of_other_types(shops, column, convert):
+    if column == "size" and convert(shops["size"]).dtype == "category":
+        pytest.skip("a covariate of this type has an indicator for each value")
+    shops = shops.assign(weight=2.5)
+    kwargs = WITH_X | {"weightsname": "weight"}
+    res = dj.att_gt(shops.assign(**{column: convert(shops[column])}), **kwargs)
+    np.testing.assert_array_equal(res.att, dj.att_gt(shops, **kwargs).att)
+
+
+@pytest.mark.parametrize("value", [True, "3", b"3", 1j, [3]])
+def test_objects_that_are_no_numbers(shops, value):
+    bad = shops.assign(first=shops["first"].astype(object))
+    bad["first"] = pd.Series([value] * 5 + bad["first"].tolist()[5:], bad.index, dtype=object)
+    refused(DataError, bad, KWARGS, "first")
+
+
 # --- units ------------------------------------------------------------------------------------
 
 
@@ -208,6 +284,19 @@ def test_incomplete_units_are_counted(shops):
     res = dj.att_gt(shops.drop(index=["row7", "row9"]), **KWARGS)
     entry = res.ledger.query("kind == 'units'").squeeze()
     assert (res.n, entry["count"], entry["what"]) == (11, 1, "shop")
+
+
+def test_an_unbalanced_panel_is_called_so(shops):
+    """Nowhere repeated cross-sections, though the same formulas are used."""
+    gaps = shops.drop(index=["row7", "row9"])
+    res = dj.att_gt(gaps, **KWARGS | {"allow_unbalanced_panel": True})
+    assert res.n == 12 and "12 units (unbalanced panel)" in res.summary()
+    agg = dj.aggte(res, "group")
+    words = [res.summary(), *res.notes, agg.summary(), repr(res.glance()), res.ledger.to_string()]
+    words += [dj.jackknife(agg).summary(), *dj.jackknife(agg).notes]
+    assert not any("cross-section" in text for text in words)
+    whole = dj.att_gt(shops, **KWARGS | {"allow_unbalanced_panel": True})
+    assert "unbalanced" not in whole.summary() and "12 units" in whole.summary()
 
 
 def test_no_complete_unit(shops):
