@@ -15,6 +15,11 @@ Separation. When the covariates set some controls apart from all treated (no tre
 that covariate value), the coefficient runs off to infinity and their propensity to zero. The
 estimators have a limit there: these controls get no weight. The solver notices that steps do
 not shrink, moves far along the direction, and finishes the rest of the model as usual.
+
+Tilting has a solution if the treated's mean of x lies inside of what weighted means of controls can
+be, a limit if it lies on the edge (controls off the edge get no weight), and none outside. A
+direction v along which it runs off has v'x <= 0 for all controls, and v'x = 0 at the mean of the
+treated on the edge, v'x > 0 outside. Steps that stay large for another reason do not count.
 """
 
 from __future__ import annotations
@@ -33,6 +38,9 @@ SMALL_STEP = 0.5  # a linear predictor that still moves by more than this ...
 PATIENCE = 12  # ... after so many steps is running off to infinity
 FAR = 45.0  # there the odds are below 1e-19: no weight within machine precision
 MAX_STEPS = 60
+FLAT = 1e-16  # a curvature this small, against sum w x^2, is that of controls without weight
+ON_EDGE = 1e-3  # of the largest move along a direction: rows that move by less do not move
+BALANCE = 1e-8  # what tilting may leave between the means of both groups, against that of |x|
 
 
 @dataclass(frozen=True)
@@ -168,26 +176,32 @@ def fit(
         treated = sample.w[sample.d].sum()
         state.coef[0, 0] = np.log(treated / (sample.w.sum() - treated))
         if model == "tilting":  # the logit is a safe place to start the tilting from
-            _newton(sample, full, state, "logit")
-            state.separated[:] = False
+            _newton(sample, full, state, "logit")  # what it separates, tilting separates too
         _newton(sample, full, state, model)
     state.coef[1:] = state.coef[0]
     state.separated[1:] = state.separated[0]  # what is separated stays so in every subsample
     state.column[1:] = np.where(state.singular[1:], state.column[1:], state.column[0])
     _newton(sample, np.flatnonzero(~state.singular[1:]) + 1, state, model)
+    if model == "tilting":
+        _refuse_imbalance(sample, state)
     state.coef[state.singular] = np.nan
     return Propensity(state.coef, state.singular, state.separated, state.column)
 
 
 @dataclass
 class _State:
-    """Where the iteration of all replicates stands."""
+    """Where the iteration of all replicates stands.
+
+    `size` is sum w x^2, (R, k); `slow` marks replicates that took more than a few steps, (R,).
+    """
 
     coef: Array
     left_out: Mask
     singular: Mask
     separated: Mask
     column: Index
+    size: Array
+    slow: Mask
 
     @classmethod
     def begin(cls, sample: Sample, left_out: Mask) -> _State:
@@ -197,12 +211,14 @@ class _State:
             [sample.d, ~sample.d, sample.w[:, None] * pack_outer(sample.X)]
         ).astype(np.float64)
         sums = replicate_totals(features, sample.cluster, R)
-        factor = factorize(unpack_symmetric(sums[:, 2:], k), left_out)
+        gram = unpack_symmetric(sums[:, 2:], k)
+        factor = factorize(gram, left_out)
         column = np.where(factor.singular, factor.redundant.argmax(axis=1), -1)
         missing = (sums[:, :2] == 0).any(axis=1)
         return cls(
-            np.zeros((R, k)), left_out, factor.singular | missing, np.zeros(R, dtype=bool), column
-        )
+            np.zeros((R, k)), left_out, factor.singular | missing, np.zeros(R, dtype=bool), column,
+            np.diagonal(gram, axis1=1, axis2=2), np.zeros(R, dtype=bool),
+        )  # fmt: skip
 
 
 def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> None:
@@ -214,14 +230,18 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
             return
         score, hessian = _score(sample, active, state.coef[active], model)
         plain = step < PATIENCE and not state.separated[active].any()
-        change = _newton_step(score, hessian, state.left_out[active], plain)
+        flat = np.diagonal(hessian, axis1=1, axis2=2) <= FLAT * state.size[active]
+        change = _newton_step(score, hessian, state.left_out[active] | flat, plain)
         reach = _reach(sample, active, change)
         damp = np.minimum(1.0, 5.0 / np.maximum(reach, 1e-300))
         # A large step back is overshooting, which could go to and fro for ever, not running off.
         back = (reach > SMALL_STEP) & ((change * last[active]).sum(axis=1) < 0)
         damp[back] *= 0.5
         if step >= PATIENCE:
+            state.slow[active] = True
             runaway = (reach > SMALL_STEP) & ~back
+            if model == "tilting" and runaway.any():
+                runaway[runaway] = _runs_off(sample, active[runaway], change[runaway])
             at = active[runaway]
             state.separated[at] = True
             state.column[at] = np.abs(change[runaway, 1:]).argmax(axis=1) + 1
@@ -243,6 +263,47 @@ def _newton_step(score: Array, hessian: Array, left_out: Mask, plain: bool) -> A
         except np.linalg.LinAlgError:
             pass
     return factorize(hessian, left_out).solve(score)
+
+
+def _runs_off(sample: Sample, replicates: Index, change: Array) -> Mask:
+    """Whether tilting runs off for ever along a step: no control's odds grow, and the mean stays.
+
+    A step along which the mean of the treated moves on leads to no solution, and is left to
+    the limit on steps.
+    """
+    reach = _reach(sample, replicates, change)
+    highest = np.full(len(replicates), -np.inf)
+    treated, weight = np.zeros(len(replicates)), np.zeros(len(replicates))
+    for rows, deleted in sample.chunks(replicates):
+        move = sample.X[rows] @ change.T
+        d = sample.d[rows]
+        w = np.where(d, sample.w[rows], 0.0)[:, None] * np.ones(len(replicates))
+        w[deleted] = 0.0
+        treated += (w * move).sum(axis=0)
+        weight += w.sum(axis=0)
+        move[deleted] = -np.inf
+        move[d] = -np.inf
+        np.maximum(highest, move.max(axis=0), out=highest)
+    mean = np.abs(treated / weight)
+    return (highest <= ON_EDGE * reach) & (mean <= ON_EDGE * reach)
+
+
+def _refuse_imbalance(sample: Sample, state: _State) -> None:
+    """Mark replicates in which the controls, weighted by their odds, miss the treated's means.
+
+    Directions without curvature are passed over, also where the means are not reached yet.
+    """
+    rest = np.flatnonzero((state.separated | state.slow) & ~state.singular)
+    if len(rest) == 0:
+        return
+    score, _ = _score(sample, rest, state.coef[rest], "tilting")
+    treated = np.abs(sample.X) * (sample.w * sample.d)[:, None]
+    size = replicate_totals(treated, sample.cluster, sample.n_replicates)[rest]
+    total = size[:, :1]  # of the intercept: covariates may be zero for all treated
+    gap = np.where(state.left_out[rest], 0.0, np.abs(score)) / np.maximum(size, total)
+    missed = gap.max(axis=1) > BALANCE
+    state.singular[rest[missed]] = True
+    state.column[rest[missed]] = gap[missed].argmax(axis=1)
 
 
 def _score(sample: Sample, replicates: Index, coef: Array, model: str) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ from didjack.effects.deletions import restructured
 from didjack.effects.parameters import Parameter
 from didjack.errors import DesignError, DidjackError
 from didjack.estimators.estimates import left_out_columns
+from didjack.estimators.methods import WEIGHTING
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.sample.panel import NEVER
 
@@ -102,7 +103,11 @@ def why_refit(target: Aggregate, clusters: Clusters) -> str:
     res = target.attgt
     panel, options = res.panel, res.options
     if options.est_method != "reg" and not panel.design.intercept_only:
-        return f"est_method='{options.est_method}' with covariates weights by propensities"
+        needs = "a propensity model" if options.est_method in WEIGHTING else "a fit"
+        return (
+            f"est_method='{options.est_method}' with covariates needs {needs} of each assignment: "
+            "only 'reg' follows from sums over clusters"
+        )
     if options.separation == "error":
         return "separation='error' refuses designs with a cell that cannot be estimated"
     if panel.control_only is not None:

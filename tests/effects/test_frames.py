@@ -172,7 +172,7 @@ def separated(n: int = 60) -> pd.DataFrame:
     return frame.assign(y=rng.normal(size=len(frame)), town=frame["unit"])
 
 
-@pytest.mark.parametrize("method", ["ipw", "dr"])
+@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
 @pytest.mark.parametrize("rule", ["drop", "csdid", "error"])
 def test_separation_is_told_and_refused_if_asked(rule, method):
     frame = separated()

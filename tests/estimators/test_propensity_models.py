@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import linprog
 
 import didjack as dj
 from didjack.estimators import odds, propensity
@@ -140,3 +143,85 @@ def test_a_comparison_whose_columns_are_collinear_has_no_overlap():
     res = dj.att_gt(frame, "y", "t", "g", xformla="~ u + v + z", est_method="ipw")
     assert res.to_frame()["status"].tolist() == ["ok", "ok", "ok", "no_overlap"]
     assert res.ledger["reason"].str.endswith(": z").all() and len(res.ledger) == 1
+
+
+# --- separation and tilting without a solution ----------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["logit", "tilting"])
+@pytest.mark.parametrize("size", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("elsewhere", [0.0, -1e-17, -1e-9, -0.3])
+def test_a_column_that_is_nearly_zero_elsewhere_separates_too(elsewhere, size, model):
+    """Zero wherever nothing is set apart: then its own curvature is all that there is of it."""
+    sample = drawn()
+    X = sample.X.copy()
+    flag = (~sample.d) & (np.arange(N) % 2 == 1)
+    X[:, 2] = np.where(flag, size, elsewhere)
+    none = np.zeros((C + 1, 3), dtype=bool)
+    found = fit(Sample(X, sample.d, sample.w, sample.cluster, C + 1), none, model)
+    assert found.separated.all() and not found.singular.any() and (found.column == 2).all()
+    # The limit: the model without the rows that are set apart. Up to e^-45 it is this one.
+    for h in range(C + 1):
+        at = kept(sample, h) & ~flag
+        limit = plain(X[at, :2], sample.d[at].astype(float), sample.w[at], model)
+        eta = X[at] @ found.coef[h]
+        np.testing.assert_allclose(eta, X[at, :2] @ limit, rtol=1e-8, atol=1e-10)
+        assert (X[kept(sample, h) & flag] @ found.coef[h] < -20).all()
+
+
+def apart(seed: int, shift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return covariates of 80 rows, and which are treated: 30 of them, moved in two columns."""
+    rng = np.random.default_rng(seed)
+    d = np.arange(80) < 30
+    z = [rng.normal(size=80) + shift * d for _ in range(2)]
+    return np.column_stack([np.ones(80), *z, rng.integers(0, 2, 80)]), d
+
+
+def tilting_exists(X: np.ndarray, d: np.ndarray) -> bool:
+    """Whether positive weights of the controls give the treated's means: a linear program."""
+    Z = X[~d]
+    n = len(Z)
+    smallest = np.zeros(n + 1)
+    smallest[-1] = -1.0  # the smallest weight, to be made as large as possible
+    found = linprog(
+        smallest,
+        A_ub=np.column_stack([-np.eye(n), np.ones(n)]),
+        b_ub=np.zeros(n),
+        A_eq=np.column_stack([Z.T, np.zeros(Z.shape[1])]),
+        b_eq=X[d].mean(axis=0),
+        bounds=[(0, None)] * n + [(None, None)],
+    )
+    return bool(found.status == 0 and -found.fun > 1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.8, 1.2, 1.6])
+def test_tilting_is_solved_where_a_solution_exists(shift):
+    """In any order of the covariates; without a solution it fails in any order."""
+    exists = []
+    for seed in range(15):
+        X, d = apart(seed, shift)
+        exists.append(tilting_exists(X, d))
+        for order in permutations([1, 2, 3]):
+            moved = X[:, [0, *order]]
+            found = fit(Sample(moved, d, np.ones(80), None, 1), np.zeros((1, 4), bool), "tilting")
+            assert found.singular[0] == (not exists[-1]), (seed, order)
+            if exists[-1]:
+                odds = np.exp(moved[~d] @ found.coef[0])
+                gap = moved[d].sum(axis=0) - odds @ moved[~d]
+                assert np.abs(gap).max() < 1e-9 and not found.separated[0]
+    assert 0 < sum(exists) < 15 or shift == 0.8
+
+
+def test_tilting_without_a_solution_leaves_the_cell_out():
+    """The treated's mean is beyond any mean of the controls; the logit has a solution there."""
+    X, d = apart(6, 1.2)
+    units = pd.DataFrame(X[:, 1:], columns=["u", "v", "z"]).assign(g=2 * d, unit=np.arange(80))
+    frame = units.merge(pd.DataFrame({"t": [1, 2]}), how="cross")
+    frame["y"] = np.random.default_rng(0).normal(size=len(frame))
+    for order in permutations("uvz"):
+        options = {"xformla": f"~ {' + '.join(order)}", "est_method": "drimp"}
+        res = dj.att_gt(frame, "y", "t", "g", "unit", **options)
+        assert np.isnan(res.att).all()
+        assert "no convergence" in res.ledger["reason"].squeeze()
+        logit = dj.att_gt(frame, "y", "t", "g", "unit", **options | {"est_method": "ipw"})
+        assert logit.estimable.all() and logit.ledger.empty
