@@ -21,6 +21,7 @@ from didjack.effects.options import Options
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import analytic
 from didjack.estimators.estimates import Estimates
+from didjack.sample.cautions import cautions
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
 
@@ -236,10 +237,14 @@ class ATTgt(Inferred):
         """
         return make_ledger(self.panel, self.cells, self.estimates)
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
-        """Sentences on the sample: what was left out or counted as something else, and why."""
-        return [drop.note for drop in self.panel.drops]
+        """Sentences on the sample: what was left out or counted as something else, and why.
+
+        Also what may not be meant: a constant outcome, weights that change within units, small
+        cohorts, and a column that looks like a forgotten ``idname``.
+        """
+        return [drop.note for drop in self.panel.drops] + cautions(self.panel)
 
     def summary(self) -> str:
         """Return a short text for people."""

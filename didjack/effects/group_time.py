@@ -113,6 +113,9 @@ def att_gt(
         raise DataError(
             f"anticipation must be a whole number of periods, 0 or more, not {anticipation!r}."
         )
+    for argument, flag in (("panel", panel), ("allow_unbalanced_panel", allow_unbalanced_panel)):
+        if not isinstance(flag, (bool, np.bool_)) and not (argument == "panel" and flag is None):
+            raise DataError(f"{argument} must be True or False, not {flag!r}.")
     roles = Roles(
         yname=yname,
         tname=tname,
@@ -132,6 +135,8 @@ def att_gt(
 def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:
     if clustervars is None:
         return ()
+    if not isinstance(clustervars, (str, Sequence)):
+        raise DataError(f"clustervars must be the name of a column, not {clustervars!r}.")
     names = (clustervars,) if isinstance(clustervars, str) else tuple(clustervars)
     if len([c for c in names if c != idname]) > 1:
         raise DataError(

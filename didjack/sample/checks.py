@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from numbers import Real
 
@@ -27,9 +28,24 @@ def require_frame(data: object) -> None:
         raise DataError(f"data has more than one column named '{twice[0]}'. Rename or drop one.")
 
 
+def period_text(period: float) -> str:
+    """Write a period with six digits, or with as many as it takes to tell it from others."""
+    short = f"{period:g}"
+    if float(short) == period or not np.isfinite(period):
+        return short
+    return f"{period:.0f}" if float(period).is_integer() else repr(float(period))
+
+
 def require_columns(data: pd.DataFrame, named: Mapping[str, str]) -> None:
     """Refuse names that are not columns, with the nearest column as a suggestion."""
     for argument, name in named.items():
+        if not isinstance(name, Hashable) or name is None:
+            raise DataError(f"{argument} must be the name of one column, not {name!r}.")
+        if name in data.index.names and name not in data.columns:
+            raise DataError(
+                f"{argument}: '{name}' is a level of the index of data, not a column. Use "
+                "data.reset_index()."
+            )
         if name not in data.columns:
             raise DataError(
                 f"{argument}: there is no column '{name}' in data.{_nearest(name, data)}"
@@ -163,6 +179,11 @@ def _not_numeric(values: pd.Series, column: str, argument: str) -> str:
         example = values[bad].iloc[0]
         where = f"{some_rows(values.index, bad)}, for example {example!r}"
         remedy = f"Correct these rows, then use pd.to_numeric(data['{column}'])."
+        if isinstance(example, str) and re.fullmatch(r"\d{4}([-/.]\d{1,2}){1,2}.*", example):
+            remedy = (
+                "These look like dates: convert them to numbers of periods, for example to years "
+                f"by pd.to_datetime(data['{column}']).dt.year."
+            )
     else:
         where = f"type {values.dtype}"
         remedy = f"Convert it: data['{column}'] = pd.to_numeric(data['{column}'])."
@@ -176,5 +197,11 @@ def factorize(values: pd.Series) -> tuple[Index, pd.Index]:
     try:
         codes, labels = pd.factorize(values, sort=True)
     except TypeError:  # labels of several types have no order
-        codes, labels = pd.factorize(values, sort=False)
+        try:
+            codes, labels = pd.factorize(values, sort=False)
+        except TypeError as error:
+            raise DataError(
+                f"Column '{values.name}' holds {type(values.iloc[0]).__name__}s, which cannot be "
+                "labels of units or clusters. Convert them to text or numbers."
+            ) from error
     return np.asarray(codes, dtype=np.intp), pd.Index(labels)

@@ -178,7 +178,7 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     data = data.copy(deep=False)  # copy-on-write: later changes of the user's frame stay outside
     y = checks.numeric(data, roles.yname, "yname", missing="keep")
     t = checks.numeric(data, roles.tname, "tname")
-    g, without_cohort = _cohort_values(data, roles.gname)
+    g, without_cohort = _cohort_values(data, roles.gname, t)
     w = _weights(data, roles.weightsname)
     for name in (roles.idname, *roles.clustervars):
         if name is not None:
@@ -198,14 +198,14 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
     if len(times) < 2:
         raise DesignError(
-            f"Only one period of '{roles.tname}' ({times[0]:g}) is left, and a difference needs "
-            f"two. Add earlier or later periods. {left_out_so_far(drops)}"
+            f"Only one period of '{roles.tname}' ({checks.period_text(times[0])}) is left, and a "
+            f"difference needs two. Add earlier or later periods. {left_out_so_far(drops)}"
         )
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({times[0]:g}) for which controls exist. Check its coding: "
-            "the first treated period, and 0, NaN or inf for never treated. "
+            f"after the first period ({checks.period_text(times[0])}) for which controls exist. "
+            "Check its coding: the first treated period, and 0, NaN or inf for never treated. "
             + left_out_so_far(drops)
         )
     design, redundant = design.take(rows).settle()
@@ -276,13 +276,27 @@ def _named_columns(roles: Roles) -> dict[str, str]:
     return named | {f"clustervars[{i}]": c for i, c in enumerate(roles.clustervars)}
 
 
-def _cohort_values(data: pd.DataFrame, gname: str) -> tuple[Array, Mask]:
+def _refuse_indicator(gname: str, t: Array) -> None:
+    """Refuse 0 and 1 as cohorts, unless 1 is a period."""
+    if (t == 1.0).any():
+        return
+    raise DataError(
+        f"Column '{gname}' (gname) holds 0 and 1 only, like an indicator of treatment; gname is "
+        "the first treated period. If the indicator is 1 in treated periods, make it so: "
+        f"data['first'] = data[tname].where(data['{gname}'] == 1).groupby(data[idname])"
+        ".transform('min'), and pass gname='first'."
+    )
+
+
+def _cohort_values(data: pd.DataFrame, gname: str, t: Array) -> tuple[Array, Mask]:
     """First treated periods, 0, NaN and inf all coded as never treated; and where one is missing.
 
     R `did` leaves out rows whose cohort is missing; here they count as never treated.
     """
     g = checks.numeric(data, gname, "gname", missing="keep", infinite="keep")
     missing = np.isnan(g)
+    if np.isin(g[~missing], (0.0, 1.0)).all() and (g == 1.0).any() and (t > 1.0).any():
+        _refuse_indicator(gname, t)
     g = np.where(missing | np.isposinf(g), NEVER, g)
     checks.refuse(
         data,

@@ -16,6 +16,7 @@ import pandas as pd
 from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
+from didjack.sample.checks import period_text
 from didjack.sample.covariates import Covariates
 
 NEVER = 0.0  # the cohort value of units that are never treated (as in R did)
@@ -115,10 +116,11 @@ def never_if_after_sample(
 ) -> Array:
     """Count cohorts treated after the last period (plus anticipation) as never treated."""
     late = keep & (g > t[keep].max() + anticipation)
+    end = period_text(t[keep].max())
     for value in np.unique(g[late]):
         rows = int((g[late] == value).sum())
-        reason = f"treated after the last period ({t[keep].max():g}); counted as never treated"
-        drops.append(Drop("cohort", f"{value:g}", rows, reason))
+        reason = f"treated after the last period ({end}); counted as never treated"
+        drops.append(Drop("cohort", period_text(value), rows, reason))
     return np.where(late, NEVER, g)
 
 
@@ -131,17 +133,27 @@ def require_comparison(
     if roles.control_group == "nevertreated":
         raise DesignError(
             f"No unit is never treated: column '{roles.gname}' has no 0, NaN, inf or value "
-            f"after the last period ({t[keep].max():g}). "
+            f"after the last period ({period_text(t[keep].max())}). "
             "Use control_group='notyettreated' to compare with units treated later."
         )
     last = g[keep].max()
     end = last - roles.anticipation
     after = keep & (t >= end)
     if after.any():
-        reason = f"no unit is untreated from {end:g} on (the last cohort starts at {last:g})"
-        drops.append(Drop("periods", f"{end:g} and later", int(after.sum()), reason))
+        reason = (
+            f"no unit is untreated from {period_text(end)} on (the last cohort starts at "
+            f"{period_text(last)})"
+        )
+        drops.append(Drop("periods", f"{period_text(end)} and later", int(after.sum()), reason))
     rows = int((keep & ~after & (g == last)).sum())
-    drops.append(Drop("cohort", f"{last:g}", rows, "last treated cohort; serves as control only"))
+    drops.append(
+        Drop(
+            "cohort",
+            period_text(last),
+            rows,
+            "last treated cohort; serves as control only",
+        )
+    )
     return keep & ~after, float(last)
 
 
@@ -156,13 +168,20 @@ def drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: l
         reason = "already treated in the first period"
         if roles.anticipation:
             reason = f"no period before treatment with anticipation={roles.anticipation}"
-        drops.append(Drop("cohort", f"{value:g}", rows, reason))
+        drops.append(Drop("cohort", period_text(value), rows, reason))
     if early.any() and not (keep & ~early & (g != NEVER)).any():
+        binary = bool(np.isin(g[keep], (NEVER, 1.0)).all())
         raise DesignError(
-            f"Every treated unit is treated by the first period ({t[keep].min():g}"
+            "Every treated unit is treated by the first period "
+            f"({period_text(t[keep].min())}"
             + (f", anticipation {roles.anticipation}" if roles.anticipation else "")
             + f"): column '{roles.gname}' leaves no cohort with a period before treatment. "
-            "Add earlier periods."
+            "Add earlier periods"
+            + (
+                ", or give the first treated period if 0 and 1 tell who is treated."
+                if binary
+                else "."
+            )
         )
     if not early.any():
         return keep

@@ -25,7 +25,7 @@ WITH_X = KWARGS | {"xformla": "~ size"}
 SECTIONS = WITH_X | {"panel": False, "idname": None}
 REMEDY = re.compile(
     r"\b(use|pass|give|drop|drops|fill|convert|correct|add|remove|aggregate|choose|must be|check|"
-    r"shift|did you mean|rename|needs?|columns:)(\b|\s)",
+    r"shift|convert|look like|reset_index|did you mean|rename|needs?|columns:)(\b|\s)",
     re.IGNORECASE,
 )
 
@@ -200,7 +200,7 @@ def test_missing_cohorts_are_never_treated(shops, missing, dtype, kwargs):
     assert (entry["kind"], entry["what"], entry["count"]) == ("cohort", "missing", 5)
     assert "'first'" in entry["reason"] and "never treated" in entry["reason"]
     assert "check that these are not unknown" in entry["reason"]  # shops 0, 3, ... have 0
-    (note,) = res.notes
+    note = res.notes[0]
     assert note.startswith("Cohort missing (5 rows): no value in column 'first'")
     assert note in res.summary()
 
@@ -225,7 +225,7 @@ def test_a_cohort_that_is_missing_in_some_periods(shops):
 
 def test_zero_and_inf_need_no_note(shops):
     res = dj.att_gt(shops.assign(first=shops["first"].replace(0, np.inf)), **KWARGS)
-    assert res.ledger.empty and res.notes == []
+    assert res.ledger.empty and not any("missing" in note for note in res.notes)
 
 
 @pytest.mark.parametrize("column", ["sales", "month", "first", "size", "weight"])
@@ -306,6 +306,120 @@ def test_no_complete_unit(shops):
 
 def test_panel_without_unit(shops):
     refused(DataError, shops, KWARGS | {"idname": None, "panel": True}, "idname", "panel=False")
+
+
+# --- what may not be meant --------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(shops) -> pd.DataFrame:
+    """Five times as many shops, so that no cohort is small."""
+    parts = [shops.assign(shop=shops["shop"] + 100 * i) for i in range(5)]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(sales=np.random.default_rng(4).normal(size=len(frame)), people=2.0)
+
+
+WEIGHTED = KWARGS | {"weightsname": "people"}
+
+
+def test_nothing_to_say(many):
+    for kwargs in (WEIGHTED, WEIGHTED | {"xformla": "~ size"}, SECTIONS):
+        frame = many if kwargs["idname"] else many.drop(columns="shop")
+        assert dj.att_gt(frame, **kwargs).notes == []
+
+
+def test_small_cohorts_are_named(shops, many):
+    """The rule of R did: five units, and one more for each covariate."""
+    (note,) = dj.att_gt(shops, **KWARGS).notes
+    assert note == "Small cohorts, with fewer than 5 units: 3, 4."
+    six = many[many["shop"] % 100 != 5]  # of cohort 3; with ten shops 0, 1, ... in cohort 4
+    for k, small in ((0, False), (5, False), (6, True)):
+        names = [f"x{i}" for i in range(k)]
+        rng = np.random.default_rng(k)
+        frame = six.assign(**{name: rng.normal(size=len(six)) for name in names})
+        notes = dj.att_gt(frame, **KWARGS | {"xformla": "~ " + " + ".join(["1", *names])}).notes
+        assert bool(notes) == small
+        assert not small or "fewer than 11 units (5 and the number of covariates): 4." in notes[0]
+
+
+def test_weights_that_change_are_named(many):
+    changing = many.assign(people=many["month"])
+    (note,) = dj.att_gt(changing, **WEIGHTED).notes
+    assert note.startswith("Column 'people' (weightsname) changes within units")
+    assert (
+        dj.att_gt(changing.drop(columns="shop"), **SECTIONS | {"weightsname": "people"}).notes == []
+    )
+
+
+def test_a_constant_outcome_is_named(many):
+    (note,) = dj.att_gt(many.assign(sales=3.0), **KWARGS).notes
+    assert note == "Column 'sales' is 3 in every row: all effects are zero."
+
+
+def test_a_forgotten_unit_is_named(many):
+    (note,) = dj.att_gt(many, **SECTIONS).notes
+    assert "column 'shop' occurs once in each period: pass idname='shop'" in note
+    # Not where a value occurs twice in a period, is missing, or changes cohort.
+    rows = many.assign(shop=np.arange(len(many)))
+    twice = many.assign(shop=many["shop"].where(many["month"] > 1, many["shop"] // 2))
+    mixed = many.assign(shop=np.random.default_rng(0).permutation(many["shop"]))
+    for frame in (rows, twice, mixed):
+        assert dj.att_gt(frame, **SECTIONS).notes == []
+
+
+def test_units_left_out_are_set_against_all(many):
+    res = dj.att_gt(many.drop(index=[0, 7, 8]), **KWARGS)
+    assert "2 of 60 units are left out for missing periods" in res.notes[1]
+    assert res.notes[0].startswith("Units of shop left out (2 units): not observed in all 5")
+
+
+LATER = {"month": lambda d: d["month"] + 2000}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ({**LATER, "first": lambda d: (d["first"] > 0) * 1}, {}, ["'first'", "transform"]),
+        ({**LATER, "first": lambda d: d["first"] > 0}, {}, ["'first'", "indicator"]),
+        ({**LATER, "first": lambda d: (d["month"] >= 2003) * 1.0}, {}, ["'first'", "indicator"]),
+        ({"month": "2004-01"}, {}, ["month", "look like dates", "dt.year"]),
+        ({"first": "2004/1/31"}, {}, ["first", "look like dates"]),
+        ({"shop": lambda d: d["shop"].map(lambda v: [v])}, {}, ["shop", "lists", "Convert"]),
+        ({}, {"yname": ["sales"]}, ["yname must be the name of one column"]),
+        ({}, {"gname": None}, ["gname must be the name of one column"]),
+        ({}, {"idname": {"shop"}}, ["idname must be the name of one column"]),
+        ({}, {"clustervars": 3}, ["clustervars must be the name"]),
+        ({}, {"panel": "no"}, ["panel must be True or False"]),
+        ({}, {"allow_unbalanced_panel": "no"}, ["allow_unbalanced_panel must be True or False"]),
+    ],
+)
+def test_remedies(shops, change, options, words):
+    refused(DataError, shops.assign(**change), KWARGS | options, *words)
+
+
+def test_one_as_a_cohort(shops):
+    """Where 1 is a period, 0 and 1 may be cohorts, and if it is the first an indicator."""
+    with pytest.raises(DesignError, match="give the first treated period if 0 and 1"):
+        dj.att_gt(shops.assign(first=shops["first"] > 0), **KWARGS)
+    frame = shops.assign(month=shops["month"] - 2, first=(shops["first"] > 0) * 1)
+    assert dj.att_gt(frame, **KWARGS).groups.tolist() == [1]
+
+
+def test_a_level_of_the_index_is_no_column(shops):
+    indexed = shops.set_index(["shop", "month"])
+    assert "reset_index" in refused(DataError, indexed, KWARGS | {"yname": "sales"}, "index")
+
+
+def test_long_periods_are_told_apart(shops):
+    """Six digits do not tell 20060103 from 20060104."""
+    days = shops.assign(
+        month=20060100 + shops["month"],
+        first=shops["first"].replace({3: 20060103, 4: 20070101}) + 0,
+    )
+    res = dj.att_gt(days, **KWARGS)
+    assert res.ledger["what"].tolist() == ["20070101"]
+    assert "(20060105)" in res.ledger["reason"].squeeze()
+    assert "20060103" in res.notes[-1]
 
 
 # --- designs ----------------------------------------------------------------------------------

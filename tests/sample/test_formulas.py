@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import itertools
 import os
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from formulaic import model_matrix
+from formulaic.parser.algos.tokenize import tokenize
 from typer.testing import CliRunner
 
 import didjack as dj
@@ -424,3 +426,62 @@ def test_text_written_anew_holds_nothing_but_the_grammar(frame):
         assert set(text) <= set(
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_. ~+-*/:^(),=<>!%[]'\""
         )
+
+
+# --- at random ----------------------------------------------------------------------------------
+
+PIECES = [
+    "x1", "x2", "`my col`", "`a\"b`", "`{x}`", "np", "np.log", "np.f2py.os.system", "contr", "I", "C",
+    "contr.treatment", "poly", "bs", "scale", "log", "(", ")", "(", ")", "(", ")", ",", "+", "-",
+    "*", "/", ":", "**", "^", "~", "=", "==", "<", "'a'", '"b"', "'", '"', "`", "{", "}", "[", "]",
+    "\\", "\n", " ", "1", "2", "02", "1.5", "1e3", "0", "True", "base", "df", "knots", ".", "%", "|",
+    "@", "lambda", "if", "else", "for", "in", "os.system", "__import__", "x1(", "log(", "I(", "C(",
+    "poly(x1,", "bs(x1,df=", "contr.treatment(base=", "knots=[", "ß", "ｎｐ", "\x00", "\u2028",
+    "x.1", "`x.1`", "//", "!=",
+]  # fmt: skip
+WHOLE = [
+    "~ x1 + log(x2)", "~ I(x1**2 + np.log(x2))", "~ C(x1, contr.treatment(base='a')) * `my col`",
+    "~ bs(x1, df=4, knots=[1, 2.5]):x2", "~ scale(x1, True, ddof=1) - x2",
+    "~ I(x1 == 'a') / (x1+x2)**2",
+]  # fmt: skip
+ALLOWED = (
+    ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.keyword, ast.List, ast.Tuple, ast.operator, ast.unaryop, ast.cmpop, ast.Attribute,
+)  # fmt: skip
+
+
+def broken(rng: np.random.Generator) -> str:
+    """Return pieces in a row, or a formula with pieces put into it."""
+    if rng.random() < 0.5:
+        return "~ " + "".join(rng.choice(PIECES, rng.integers(1, 10)))
+    formula = str(rng.choice(WHOLE))
+    for piece in rng.choice(PIECES, rng.integers(1, 4)):
+        at = int(rng.integers(len(formula) + 1))
+        formula = formula[:at] + str(piece) + formula[at + int(rng.choice([0, 0, 1, 2, 4])) :]
+    return formula
+
+
+def test_no_other_code_comes_through():
+    """Python's own parser sees nothing but the functions of the list in what formulaic gets."""
+    rng = np.random.default_rng(11)
+    known = {*FUNCTIONS, "contr.treatment"}
+    accepted = 0
+    for _ in range(8000):
+        try:
+            text = read_formula(broken(rng)).text
+        except dj.DataError:
+            continue
+        accepted += 1
+        for token in tokenize(text):
+            if token.kind.value == "name":
+                assert token.token.isidentifier() and not token.token.startswith("_"), text
+            elif token.kind.value != "python":
+                assert set(token.token) <= set("0123456789.+-*/:~^()"), text
+            else:
+                for node in ast.walk(ast.parse(token.token, mode="eval")):
+                    assert isinstance(node, ALLOWED), text
+                    if isinstance(node, ast.Call):
+                        assert ast.unparse(node.func) in known, text
+                    if isinstance(node, ast.Attribute):
+                        assert ast.unparse(node) in known, text
+    assert accepted > 300

@@ -1,0 +1,101 @@
+"""What a user should know of a sample that can be used: sentences, nothing is changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from didjack.sample.checks import period_text
+from didjack.sample.panel import NEVER, Panel
+
+SMALLEST_COHORT = 5  # units, beside one for each covariate: the rule of R `did`
+SHOWN = 8  # cohorts that a sentence names
+
+
+def cautions(panel: Panel) -> list[str]:
+    """Return sentences on what may not be meant: outcome, weights, cohorts, and a missing idname.
+
+    Parameters
+    ----------
+    panel : Panel
+    """
+    found = (
+        _incomplete_units(panel),
+        _constant_outcome(panel),
+        _changing_weights(panel),
+        _small_cohorts(panel),
+        _forgotten_unit(panel),
+    )
+    return [sentence for sentence in found if sentence]
+
+
+def _incomplete_units(panel: Panel) -> str:
+    left = sum(drop.count for drop in panel.drops if drop.kind == "units")
+    if not left:
+        return ""
+    return (
+        f"{left:,} of {left + panel.n_units:,} units are left out for missing periods: "
+        "allow_unbalanced_panel=True keeps them."
+    )
+
+
+def _constant_outcome(panel: Panel) -> str:
+    if (panel.y != panel.y[0]).any():
+        return ""
+    return f"Column '{panel.roles.yname}' is {panel.y[0]:.6g} in every row: all effects are zero."
+
+
+def _changing_weights(panel: Panel) -> str:
+    name = panel.roles.weightsname
+    if name is None or not panel.is_panel or panel.constant_weights:
+        return ""
+    return (
+        f"Column '{name}' (weightsname) changes within units: a comparison weights by the earlier "
+        "of its two periods, and averages of cohorts by the first period, as in R did."
+    )
+
+
+def _small_cohorts(panel: Panel) -> str:
+    """Name the cohorts of which an average period has fewer units than the rule of R `did`."""
+    needed = SMALLEST_COHORT + panel.design.k - 1
+    size = np.bincount(panel.cohort, minlength=len(panel.cohorts)) / len(panel.times)
+    small = panel.cohorts[(size > 0) & (size < needed)]
+    if not len(small):
+        return ""
+    names = ["never treated" if g == NEVER else period_text(g) for g in small[:SHOWN]]
+    more = ", ..." if len(small) > SHOWN else ""
+    noun = "units" if panel.roles.panel else "rows in a period"
+    what = "covariates" if panel.design.k > 1 else ""
+    return (
+        f"Small cohorts, with fewer than {needed} {noun}"
+        + (f" ({SMALLEST_COHORT} and the number of {what})" if what else "")
+        + f": {', '.join(names)}{more}."
+    )
+
+
+def _forgotten_unit(panel: Panel) -> str:
+    """Look for a column that names every unit once in each period, where no idname is given."""
+    roles, T = panel.roles, len(panel.times)
+    n = len(panel.rows)
+    if roles.panel or roles.idname is not None or n % T:
+        return ""
+    used = {roles.yname, roles.tname, roles.gname, roles.weightsname}
+    for name in panel.source.columns:
+        values = panel.source[name]
+        if name in used or not isinstance(name, str) or values.dtype.kind == "f":
+            continue
+        try:
+            code, labels = pd.factorize(values.take(panel.rows))
+        except TypeError:  # cells that hold lists
+            continue
+        if len(labels) * T == n and (code >= 0).all() and len(labels) > 1:
+            if len(np.unique(code * T + panel.time)) < n:
+                continue
+            cohort = np.zeros(len(labels), dtype=np.intp)
+            cohort[code] = panel.cohort
+            if (cohort[code] == panel.cohort).all():
+                return (
+                    f"Without idname rows are repeated cross-sections, but column '{name}' occurs "
+                    f"once in each period: pass idname='{name}' if these are the same units."
+                )
+    return ""
