@@ -190,6 +190,20 @@ def _not_numeric(values: pd.Series, column: str, argument: str) -> str:
     return f"Column '{column}' ({argument}) is not numeric ({where}). {remedy}"
 
 
+def refuse_indicator(gname: str, g: Array, t: Array) -> None:
+    """Refuse 0 and 1 as cohorts, unless 1 is a period or comes after all of them."""
+    if not (g == 1.0).any() or not np.isin(g, (0.0, 1.0)).all():
+        return
+    if (t == 1.0).any() or t.max() < 1.0:
+        return
+    raise DataError(
+        f"Column '{gname}' (gname) holds 0 and 1 only, like an indicator of treatment; gname is "
+        "the first treated period. If the indicator is 1 in treated periods, make it so: "
+        f"data['first'] = data[tname].where(data['{gname}'] == 1).groupby(data[idname])"
+        ".transform('min'), and pass gname='first'."
+    )
+
+
 def factorize(values: pd.Series) -> tuple[Index, pd.Index]:
     """Code labels in sorted order, in order of appearance where they cannot be sorted."""
     if isinstance(values.dtype, pd.CategoricalDtype):

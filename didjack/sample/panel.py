@@ -276,18 +276,6 @@ def _named_columns(roles: Roles) -> dict[str, str]:
     return named | {f"clustervars[{i}]": c for i, c in enumerate(roles.clustervars)}
 
 
-def _refuse_indicator(gname: str, t: Array) -> None:
-    """Refuse 0 and 1 as cohorts, unless 1 is a period."""
-    if (t == 1.0).any():
-        return
-    raise DataError(
-        f"Column '{gname}' (gname) holds 0 and 1 only, like an indicator of treatment; gname is "
-        "the first treated period. If the indicator is 1 in treated periods, make it so: "
-        f"data['first'] = data[tname].where(data['{gname}'] == 1).groupby(data[idname])"
-        ".transform('min'), and pass gname='first'."
-    )
-
-
 def _cohort_values(data: pd.DataFrame, gname: str, t: Array) -> tuple[Array, Mask]:
     """First treated periods, 0, NaN and inf all coded as never treated; and where one is missing.
 
@@ -295,8 +283,7 @@ def _cohort_values(data: pd.DataFrame, gname: str, t: Array) -> tuple[Array, Mas
     """
     g = checks.numeric(data, gname, "gname", missing="keep", infinite="keep")
     missing = np.isnan(g)
-    if np.isin(g[~missing], (0.0, 1.0)).all() and (g == 1.0).any() and (t > 1.0).any():
-        _refuse_indicator(gname, t)
+    checks.refuse_indicator(gname, g[~missing], t)
     g = np.where(missing | np.isposinf(g), NEVER, g)
     checks.refuse(
         data,

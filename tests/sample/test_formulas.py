@@ -431,11 +431,13 @@ def test_text_written_anew_holds_nothing_but_the_grammar(frame):
 # --- at random ----------------------------------------------------------------------------------
 
 PIECES = [
-    "x1", "x2", "`my col`", "`a\"b`", "`{x}`", "np", "np.log", "np.f2py.os.system", "contr", "I", "C",
-    "contr.treatment", "poly", "bs", "scale", "log", "(", ")", "(", ")", "(", ")", ",", "+", "-",
+    "x1", "x2", "`my col`", "`a\"b`", "`{x}`", "np", "np.log", "np.f2py.os.system", "contr", "I",
+    "C", "contr.treatment", "poly", "bs", "scale", "log",
+    "(", ")", "(", ")", "(", ")", ",", "+", "-",
     "*", "/", ":", "**", "^", "~", "=", "==", "<", "'a'", '"b"', "'", '"', "`", "{", "}", "[", "]",
-    "\\", "\n", " ", "1", "2", "02", "1.5", "1e3", "0", "True", "base", "df", "knots", ".", "%", "|",
-    "@", "lambda", "if", "else", "for", "in", "os.system", "__import__", "x1(", "log(", "I(", "C(",
+    "\\", "\n", " ", "1", "2", "02", "1.5", "1e3", "0", "True", "base", "df", "knots", ".", "%",
+    "|", "@", "lambda", "if", "else", "for", "in", "os.system", "__import__",
+    "x1(", "log(", "I(", "C(",
     "poly(x1,", "bs(x1,df=", "contr.treatment(base=", "knots=[", "ß", "ｎｐ", "\x00", "\u2028",
     "x.1", "`x.1`", "//", "!=",
 ]  # fmt: skip
