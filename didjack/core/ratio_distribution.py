@@ -15,39 +15,154 @@ a smooth integral without cancellation, so that small p-values keep their relati
 inversion of a characteristic function, Imhof 1961, has an absolute error instead). Normality
 enters only through the direction of z: any spherical distribution gives the same p.
 
-The eigenvalues are never computed. With S = sum_j Lambda_j v_j v_j', b_j = v_j'l, and rho^2 the
-squared length of what of l lies outside S, lambda is the positive root of
+The eigenvalues are never computed. With
 
-    sum_j b_j^2 / (lambda + t^2 Lambda_j) + rho^2 / lambda = 1,
+    F(y) = y l'(I + y S)^-1 l,
 
-and with x_1 = 1 / lambda, x = x_1 / sin^2 phi, the determinant lemma gives
+which grows with y, and y_1 the root of F(y_1) = t^2, lambda = F(y_1) / y_1, and with
+y = y_1 / sin^2 phi the determinant lemma gives
 
-    prod_j (1 + mu_j x) = prod_j (1 + x t^2 Lambda_j) * x_1
-        * (rho^2 + sum_j b_j^2 / ((1 + x_1 t^2 Lambda_j)(1 + x t^2 Lambda_j))).
+    prod_j (1 + mu_j / (lambda sin^2 phi))
+        = det(I + y S) l'(I + y_1 S)^-1 (I + y S)^-1 l * y_1 / F(y_1).
 
-One eigendecomposition of the H x H Gram matrix of deviations therefore serves every t. Hansen
-(2021, "The exact distribution of the t-ratio with robust and clustered standard errors") treats
+So p is an explicit function of y_1, and a critical value is found by varying y_1 instead of t. All
+that is needed are the determinant and the two forms in l. With S = sum_j Lambda_j v_j v_j',
+b_j = v_j'l, and rho^2 the squared length of what of l lies outside S, they are sums over j, and one
+eigendecomposition of the H x H Gram matrix of deviations serves every t. Where that matrix is a
+diagonal plus one of low rank, they come without it (`didjack.core.low_rank_ratio`). Hansen (2021,
+"The exact distribution of the t-ratio with robust and clustered standard errors") treats
 regressions in this way.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from didjack.core.linalg import Array
+from didjack.core.roots import increasing_root
 
 # phi = pi/2 v^3 with v on Gauss-Legendre nodes: relative error about 1e-12 down to p = 1e-20.
 _NODES = 64
 # What is smaller than this share of the whole is a rounding error of inner products.
 _RANK = 1e-13
+_LARGEST_T = 1e12
+_NORMAL = NormalDist()
+_STEPS = 200
+_MISSED = 1e-6  # a larger one means that no t is as rare
+
+
+class NullDistribution(ABC):
+    """Null distribution of |l'z| / sqrt(z'Sz) for spherical z.
+
+    Attributes
+    ----------
+    square : float
+        l'l.
+    exists : bool
+        Whether S is not zero.
+    """
+
+    @property
+    @abstractmethod
+    def square(self) -> float:
+        """Squared length of l."""
+
+    @property
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether S is not zero."""
+
+    @property
+    @abstractmethod
+    def largest(self) -> float:
+        """The largest value of F, inf where l is not in the range of S."""
+
+    @abstractmethod
+    def growth(self, y: Array) -> Array:
+        """Return F(y) = y l'(I + y S)^-1 l for (n,) values of y."""
+
+    @abstractmethod
+    def log_factor(self, first: float, y: Array) -> Array:
+        """Return log det(I + y S) + log l'(I + first S)^-1 (I + y S)^-1 l, (n,)."""
+
+    def p(self, t: ArrayLike) -> Array:
+        """Return P(|T| >= |t|) for each t; one at zero, NaN for NaN.
+
+        Parameters
+        ----------
+        t : array
+        """
+        size = np.abs(np.asarray(t, dtype=np.float64))
+        flat = [self._tail(float(x)) for x in size.ravel()]
+        return np.array(flat, dtype=np.float64).reshape(size.shape)
+
+    def critical_value(self, level: float) -> float:
+        """Return the t whose two-sided p-value is 1 - level.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the interval, between 0 and 1.
+
+        Returns
+        -------
+        float
+            inf where no t is as rare; NaN where S is zero.
+        """
+        if not self.exists:
+            return float("nan")
+        wanted = -_NORMAL.inv_cdf((1 - level) / 2)
+
+        def above(place: float) -> float:
+            tail, squared = self._at(float(np.exp(place)))
+            if squared > _LARGEST_T**2 or tail == 0:
+                return float("inf")
+            # In normal quantiles of p the curve is nearly a line, with slope 1/2 or less.
+            return float(np.log(max(-_NORMAL.inv_cdf(tail / 2), 1e-8) / wanted))
+
+        root = increasing_root(above, float(np.log(wanted**2 / self.square)))
+        missed, squared = abs(above(root)), self.growth(np.exp([root]))[0]
+        return float(np.sqrt(squared)) if missed < _MISSED else float("inf")
+
+    def _tail(self, t: float) -> float:
+        if np.isnan(t) or not self.exists:
+            return float("nan")
+        if t == 0:
+            return 1.0
+        if t * t >= self.largest:
+            return 0.0  # no z makes the ratio so large
+        return self._at(self.solve(t * t))[0]
+
+    def solve(self, target: float) -> float:
+        """Return the y with F(y) = target.
+
+        Parameters
+        ----------
+        target : float
+            t squared.
+        """
+
+        def above(place: float) -> float:
+            return float(np.log(self.growth(np.exp([place]))[0] / target))
+
+        # F(y) is at most y l'l.
+        return float(np.exp(increasing_root(above, float(np.log(target / self.square)))))
+
+    def _at(self, first: float) -> tuple[float, float]:
+        """Return p at y_1, and the t squared to which it belongs."""
+        squared = float(self.growth(np.array([first]))[0])
+        log_product = self.log_factor(first, first / _SINES) + np.log(first / squared)
+        return float(_WEIGHTS @ np.exp(-0.5 * log_product)), squared
 
 
 @dataclass(frozen=True, eq=False)
-class RatioDistribution:
-    """Null distribution of |l'z| / sqrt(z'Sz) for spherical z; q nonzero eigenvalues of S.
+class RatioDistribution(NullDistribution):
+    """The distribution from the q nonzero eigenvalues of S.
 
     Attributes
     ----------
@@ -85,79 +200,68 @@ class RatioDistribution:
         outside = float(square - shared.sum())
         return cls(scale * values[kept], shared, outside if outside > _RANK * square else 0.0)
 
-    def p(self, t: ArrayLike) -> Array:
-        """Return P(|T| >= |t|) for each t; one at zero, NaN for NaN.
+    @property
+    def square(self) -> float:
+        """Squared length of l."""
+        return float(self.outside + self.shared.sum())
+
+    @property
+    def exists(self) -> bool:
+        """Whether S is not zero."""
+        return len(self.spread) > 0
+
+    @property
+    def largest(self) -> float:
+        """The largest value of F."""
+        return float("inf") if self.outside > 0 else float((self.shared / self.spread).sum())
+
+    def growth(self, y: Array) -> Array:
+        """Return F(y), (n,).
 
         Parameters
         ----------
-        t : array
+        y : (n,) array
         """
-        size = np.abs(np.asarray(t, dtype=np.float64))
-        flat = [self._tail(float(x)) for x in size.ravel()]
-        return np.array(flat, dtype=np.float64).reshape(size.shape)
+        return np.asarray(y * (self.outside + (1 / (1 + y[:, None] * self.spread)) @ self.shared))
 
-    def critical_value(self, level: float) -> float:
-        """Return the t whose two-sided p-value is 1 - level.
+    def solve(self, target: float) -> float:
+        """Return the y with F(y) = target, by Newton's method.
+
+        F is concave and increasing; from the left of the root Newton's method stays there.
 
         Parameters
         ----------
-        level : float
-            Coverage of the interval, between 0 and 1.
-
-        Returns
-        -------
-        float
-            inf where no t is as rare.
+        target : float
         """
-        from scipy.optimize import brentq  # spared where no critical value is asked for
-
-        alpha = 1 - level
-        high = 2.0
-        while self._tail(high) > alpha:
-            high *= 4
-            if high > 1e12:
-                return float("inf")
-        return float(brentq(lambda x: self._tail(x) - alpha, 0.0, high, xtol=1e-12, rtol=1e-12))
-
-    def _tail(self, t: float) -> float:
-        if np.isnan(t) or not len(self.spread):
-            return float("nan")
-        if t == 0:
-            return 1.0
-        squared = t * t * self.spread
-        if self.outside == 0 and (self.shared / squared).sum() <= 1:
-            return 0.0  # no z makes the ratio so large
-        x1 = 1 / self._positive_eigenvalue(squared)
-        grown = squared * x1 / _SINES  # (nodes, q): x t^2 Lambda
-        inner = self.outside + (self.shared / ((1 + x1 * squared) * (1 + grown))).sum(axis=1)
-        log_product = np.log1p(grown).sum(axis=1) + np.log(x1 * inner)
-        return float(_WEIGHTS @ np.exp(-0.5 * log_product))
-
-    def _positive_eigenvalue(self, squared: Array) -> float:
-        """Solve sum_j b_j^2 / (x + t^2 Lambda_j) + rho^2 / x = 1 for x > 0.
-
-        As a function of 1 / x the left side is concave and increasing; Newton's method from the
-        left of the root stays there and converges.
-        """
-        # u = 1 / x: u (rho^2 + sum_j b_j^2 / (1 + u t^2 Lambda_j)) = 1
-        u = 1 / (self.outside + self.shared.sum())
-        for _ in range(200):
-            below = 1 + u * squared
-            value = u * (self.outside + (self.shared / below).sum()) - 1
-            slope = self.outside + (self.shared / below**2).sum()
-            step = value / slope
-            u -= step
-            if abs(step) <= 1e-15 * u:
+        y = target / self.square
+        for _ in range(_STEPS):
+            below = 1 + y * self.spread
+            value = y * (self.outside + (self.shared / below).sum()) - target
+            step = value / (self.outside + (self.shared / below**2).sum())
+            y -= step
+            if abs(step) <= 1e-15 * y:
                 break
-        return float(1 / u)
+        return float(y)
+
+    def log_factor(self, first: float, y: Array) -> Array:
+        """Return log det(I + y S) + log l'(I + first S)^-1 (I + y S)^-1 l, (n,).
+
+        Parameters
+        ----------
+        first : float
+        y : (n,) array
+        """
+        grown = 1 + y[:, None] * self.spread
+        inner = self.outside + (1 / grown) @ (self.shared / (1 + first * self.spread))
+        return np.asarray(np.log(grown).sum(axis=1) + np.log(inner))
 
 
 def _quadrature() -> tuple[Array, Array]:
-    """Return sin^2 phi, as a column, and the weights of the integral over phi, times 2 / pi."""
+    """Return sin^2 phi and the weights of the integral over phi, times 2 / pi, (nodes,)."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     v, weights = (nodes + 1) / 2, weights / 2
     phi = np.pi / 2 * v**3
-    return np.sin(phi)[:, None] ** 2, weights * 3 * v**2
+    return np.sin(phi) ** 2, weights * 3 * v**2
 
 
 _SINES, _WEIGHTS = _quadrature()

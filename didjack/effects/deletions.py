@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Index
+from didjack.core.linalg import Index, Mask
 from didjack.core.moments import Clusters
 from didjack.effects.estimation import Estimation
+from didjack.effects.refit_loadings import loadings_with_refits
 from didjack.errors import DataError, DesignError
 from didjack.estimators.estimates import Estimates
+from didjack.estimators.loading_terms import CellLoadings
 from didjack.sample.panel import NEVER, Panel
 
 
@@ -41,6 +44,30 @@ class Deletions:
     clusters: Clusters = field(repr=False)
     estimates: Estimates = field(repr=False)
     refits: Mapping[int, Estimation | None] = field(repr=False)
+
+    @cached_property
+    def missing(self) -> Mask:
+        """Cells that a replicate does not have, (R, m); those of refits by their names."""
+        missing = ~np.isfinite(self.estimates.att)
+        for h, refit in self.refits.items():
+            estimable = [] if refit is None else np.isfinite(refit.att).tolist()
+            names = () if refit is None else refit.parameters
+            kept = {name for name, has in zip(names, estimable, strict=True) if has}
+            missing[h + 1] = [name not in kept for name in self.estimation.parameters]
+        return missing
+
+    @cached_property
+    def loadings(self) -> CellLoadings:
+        """Loadings of the cells on shocks to clusters and periods, in all replicates.
+
+        They depend on the deletions alone, so all averages of the same effects share them.
+
+        Raises
+        ------
+        DesignError
+            There are too many clusters; see `didjack.estimators.loadings.cell_loadings`.
+        """
+        return loadings_with_refits(self.estimation, self.clusters, self.estimates, self.refits)
 
 
 def delete_clusters(estimation: Estimation, name: str) -> Deletions:

@@ -8,11 +8,12 @@ it is that of csdid 1.81, and reproduces its output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.core.linalg import Array, Mask, pack_outer, unpack_symmetric
+from didjack.core.linalg import Array, Factor, Mask, pack_outer, unpack_symmetric
 from didjack.estimators.odds import mean_x, odds_sums, replicate_sums, treated_sums
 from didjack.estimators.propensity import Sample
 from didjack.estimators.regressions import Nuisance
@@ -49,23 +50,90 @@ def csdid_shift(compared: ComparedRows, nuisance: Nuisance) -> Array:
     missing = missing_rows(compared)
     if missing is None:
         return shift
-    rows = replicate_sums(sample, np.ones_like(missing), compared.count[:, None])
-    dropped = replicate_sums(sample, missing, compared.count[:, None])
+    scale = _share(compared, missing)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for period, x, direction in _directions(compared, nuisance.coef):
+            effects = _effects_of_missing(compared, nuisance, missing, x, direction, period)
+            for j, effect in enumerate(effects):
+                shift[:, [j]] -= scale * effect
+    return shift
+
+
+def _share(compared: ComparedRows, missing: Mask) -> Array:
+    """Return N / (N - |M|) of every replicate, (R, 1)."""
+    rows = replicate_sums(compared.sample, np.ones_like(missing), compared.count[:, None])
+    dropped = replicate_sums(compared.sample, missing, compared.count[:, None])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rows / (rows - dropped)
+
+
+def _directions(compared: ComparedRows, coef: Array) -> Iterator[tuple[int, Array, Array]]:
+    """Yield every period (one in a panel), x that is zero outside of it, and v, (R, k)."""
+    sample = compared.sample
     x_treated = mean_x(treated_sums(sample, sample.X))
-    periods = [np.ones(len(missing), dtype=bool)]
+    periods = [np.ones(len(sample.X), dtype=bool)]
     if compared.late is not None:
         periods = [compared.late, ~compared.late]
     for period, in_period in enumerate(periods):
         x = sample.X * in_period[:, None]
-        x_odds = mean_x(odds_sums(sample, nuisance.coef, x, np.inf))
+        x_odds = mean_x(odds_sums(sample, coef, x, np.inf))
         direction = x_odds - x_treated
         if period == 1:
             direction = x_odds + x_treated - 2 * mean_x(treated_sums(sample, x))
-        effects = _effects_of_missing(compared, nuisance, missing, x, direction, period)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for j, effect in enumerate(effects):
-                shift[:, [j]] -= rows / (rows - dropped) * effect
-    return shift
+        yield period, x, direction
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftCoefficients:
+    """What outcomes of one period count in `csdid_shift`, by row; R replicates, k columns.
+
+    With u = (sum w x x')^-1 v and s = N / (N - |M|), an outcome y_i counts
+
+        - s w_i x_i'u, if i is in M,   and   s w_i x_i' (sum w x x')^-1 sum_{j in M} w_j x_j x_j'u,
+
+    if i is a control: the regression has it.
+
+    Attributes
+    ----------
+    dropped : (R, k) array
+        -s u, the coefficient of w x for the rows in M.
+    fit : (R, k) array
+        The coefficient of w x for all controls.
+    """
+
+    dropped: Array
+    fit: Array
+
+
+def shift_coefficients(
+    compared: ComparedRows, missing: Mask, coef: Array, factors: Sequence[Factor]
+) -> list[ShiftCoefficients]:
+    """Write `csdid_shift` as a linear form in outcomes, period by period.
+
+    Parameters
+    ----------
+    compared : ComparedRows
+    missing : (n, R) bool array
+        From `missing_rows`.
+    coef : (R, k) array
+        Coefficients of the propensity model.
+    factors : sequence of Factor
+        Of the controls' sums of w x x' in each period; one in a panel.
+
+    Returns
+    -------
+    list of ShiftCoefficients
+        Of period t and of the base period; of the change in a panel.
+    """
+    sample, scale = compared.sample, _share(compared, missing)
+    k, w = sample.X.shape[1], sample.w[:, None]
+    found = []
+    for period, x, direction in _directions(compared, coef):
+        pull = factors[period].solve(direction)
+        packed = replicate_sums(sample, missing, w * pack_outer(x))
+        moved = np.einsum("rij,rj->ri", unpack_symmetric(packed, k), pull)
+        found.append(ShiftCoefficients(-scale * pull, scale * factors[period].solve(moved)))
+    return found
 
 
 def _effects_of_missing(

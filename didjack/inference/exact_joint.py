@@ -18,7 +18,7 @@ import numpy as np
 
 from didjack.core import cv3
 from didjack.core.linalg import Array, Mask
-from didjack.core.ratio_distribution import RatioDistribution
+from didjack.core.ratio_distribution import NullDistribution
 from didjack.core.results import Inference
 from didjack.errors import DesignError
 from didjack.inference.bands import Band, band_elements
@@ -42,13 +42,13 @@ class JointForms:
     scores : (K, C, D) array
         Loadings of the deviations times the root of (H - 1) / H; zero for deletions that do not
         count.
-    distributions : tuple of K RatioDistribution
+    distributions : tuple of K NullDistribution
         Of the t statistics.
     """
 
     estimate: Array = field(repr=False)
     scores: Array = field(repr=False)
-    distributions: tuple[RatioDistribution, ...] = field(repr=False)
+    distributions: tuple[NullDistribution, ...] = field(repr=False)
 
     @classmethod
     def of(cls, exact: ExactInference, at: Sequence[int], usable: Mask) -> JointForms:
@@ -133,7 +133,7 @@ class JointForms:
         return np.min([interpolated_p(distribution, column) for distribution, column in columns], 0)
 
 
-def interpolated_p(distribution: RatioDistribution, t: Array) -> Array:
+def interpolated_p(distribution: NullDistribution, t: Array) -> Array:
     """Return exact p-values of many t statistics from a table of log p over asinh t.
 
     A monotone cubic through 129 points: its relative error is below 1e-4, of no weight beside
@@ -141,7 +141,7 @@ def interpolated_p(distribution: RatioDistribution, t: Array) -> Array:
 
     Parameters
     ----------
-    distribution : RatioDistribution
+    distribution : NullDistribution
     t : (B,) array
         Absolute values.
     """

@@ -312,7 +312,9 @@ def _loadings(target: Aggregate, clusters: Clusters, cohort: Index) -> tuple[Arr
     res = target.attgt
     panel, cells = res.panel, res.cells
     estimates = res.estimation.replicates(clusters)
-    found = cell_loadings(panel, cells, clusters, res.options.est_method, estimates)
+    options = res.options
+    found = cell_loadings(panel, cells, clusters, options.est_method, estimates, options.separation)
+    time, base = found.replicate(0)
     weights = linearize(target.elements, res.estimates, cells).cell  # (m, P)
     used = np.flatnonzero(target.elements.used & ~cells.is_base)
     loadings = np.zeros((len(target.parameters), len(clusters), len(panel.times)))
@@ -320,7 +322,7 @@ def _loadings(target: Aggregate, clusters: Clusters, cohort: Index) -> tuple[Arr
     for c in used:
         # A cell of weight zero is skipped: zero times NaN is not zero.
         for p in np.flatnonzero(weights[c]):
-            loadings[p, :, cells.time[c]] += weights[c, p] * found.time[0, :, c]
-            loadings[p, :, cells.base[c]] += weights[c, p] * found.base[0, :, c]
-            behind[p] |= (cohort == cells.cohort[c]) & (found.time[0, :, c] != 0)
+            loadings[p, :, cells.time[c]] += weights[c, p] * time[:, c]
+            loadings[p, :, cells.base[c]] += weights[c, p] * base[:, c]
+            behind[p] |= (cohort == cells.cohort[c]) & (time[:, c] != 0)
     return loadings, behind

@@ -19,36 +19,77 @@ from didjack.effects.deletions import Deletions
 from didjack.effects.estimation import Estimation
 from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
-from didjack.estimators.loadings import cell_loadings
+from didjack.estimators.loading_terms import CellLoadings
+from didjack.inference.cluster_forms import (
+    ClusterForms,
+    TermWeights,
+    cluster_forms,
+    dense_loadings,
+)
 from didjack.inference.reference_model import ReferenceModel, TRatio
 
-LARGEST = 2e9  # numbers in the loadings of all cells and replicates: 16 GB
+LARGEST = 5e8  # numbers in the loadings of a parameter: 4 GB
 
 
 @dataclass(frozen=True, eq=False)
 class LinearForms:
-    """Loadings of P parameters; R replicates, C clusters, m cells, T periods.
+    """Loadings of P parameters; R replicates, C clusters, m cells, T periods, n kinds.
 
     Attributes
     ----------
-    time, base : (R, C, m) arrays
-        Loadings of the cells on shocks in their period and in their base period.
+    cells : CellLoadings
+        Loadings of the cells, as sums of terms.
     at_time, at_base : (m,) int arrays
-        These periods.
+        Period and base period of the cells.
     weights : (R, m, P) array
-        Weights of the cells in the parameters; the same in all replicates where they are fixed.
+        Weights of the cells in the parameters; (1, m, P) where all replicates have the full
+        sample's, and cells that a replicate does not have are held at their full-sample estimate.
+    missing : (n, m) bool array
+        Cells that a kind of replicates does not have.
+    kind : (R,) int array
+        Kind of each replicate.
     n_periods : int
     treated : (C, P) bool array
         Clusters with treated units behind a parameter.
     """
 
-    time: Array = field(repr=False)
-    base: Array = field(repr=False)
+    cells: CellLoadings = field(repr=False)
     at_time: Index = field(repr=False)
     at_base: Index = field(repr=False)
     weights: Array = field(repr=False)
+    missing: Mask = field(repr=False)
+    kind: Index = field(repr=False)
     n_periods: int
     treated: Mask = field(repr=False)
+
+    def term_weights(self, combination: Array) -> TermWeights:
+        """Return the weights of terms in a linear combination of parameters.
+
+        Parameters
+        ----------
+        combination : (P,) array
+            Coefficients of the parameters.
+        """
+        weight = self.weights @ combination  # (1 or R, m)
+        full = self._by_period(weight[:1])[0]
+        if len(weight) > 1:
+            kept = self._by_period(np.where(self.missing[self.kind], 0.0, weight))
+            return TermWeights(np.arange(len(weight)), kept, None, full)
+        used = weight[0] != 0
+        missing, kind = self.missing, self.kind
+        if not missing[:, used].any():
+            return TermWeights(np.zeros_like(kind), full[None], None, full)
+        kept = self._by_period(np.where(missing, 0.0, weight))
+        held = self._by_period(np.where(missing, weight, 0.0))
+        return TermWeights(kind, kept, held, full)
+
+    def _by_period(self, weight: Array) -> Array:
+        """Add up how often cells of given weights (n, m) have each term in a period, (n, T, J)."""
+        used = np.flatnonzero((weight != 0).any(axis=0))
+        period, weight = np.arange(self.n_periods)[:, None], weight[:, None, used]
+        at_time, at_base = self.at_time[used], self.at_base[used]
+        found = (weight * (at_time == period)) @ self.cells.at_time[used]
+        return np.asarray(found + (weight * (at_base == period)) @ self.cells.at_base[used])
 
     def loadings(self, combination: Array) -> Array:
         """Return the loadings of a linear combination of parameters, (R, C, T).
@@ -57,15 +98,20 @@ class LinearForms:
         ----------
         combination : (P,) array
             Coefficients of the parameters.
+
+        Raises
+        ------
+        DesignError
+            They need more than 4 GB.
         """
-        weight = self.weights @ combination  # (R, m)
-        used = np.flatnonzero((weight != 0).any(axis=0))
-        R, C, _ = self.time.shape
-        out = np.zeros((R, C, self.n_periods))
-        for c in used:
-            out[:, :, self.at_time[c]] += weight[:, c, None] * self.time[:, :, c]
-            out[:, :, self.at_base[c]] += weight[:, c, None] * self.base[:, :, c]
-        return out
+        C = len(self.cells.moment)
+        if C * C * self.n_periods > LARGEST:
+            raise DesignError(
+                f"Exact critical values with these covariates and {C:,} clusters need more than "
+                f"{8 * C * C * self.n_periods / 1e9:.0f} GB. Use est_method='reg', covariates with "
+                "few distinct values or none, a coarser cluster variable, or critical='t'."
+            )
+        return dense_loadings(self.cells, self.term_weights(combination))
 
     def ratio(self, combination: Array, usable: Mask, model: ReferenceModel) -> TRatio:
         """Return the t statistic of a linear combination as a ratio of forms.
@@ -79,7 +125,30 @@ class LinearForms:
         model : ReferenceModel
         """
         behind = np.asarray(self.treated[:, combination != 0].any(axis=1))
+        if self.has_products(combination):
+            return self.products(combination, usable, model).ratio(behind)
         return TRatio.of(self.loadings(combination), usable, behind, model)
+
+    def has_products(self, combination: Array) -> bool:
+        """Say whether all loadings are products of replicate and cluster.
+
+        Parameters
+        ----------
+        combination : (P,) array
+        """
+        whole = list(self.cells.whole)
+        return not whole or not self.term_weights(combination).used[whole].any()
+
+    def products(self, combination: Array, usable: Mask, model: ReferenceModel) -> ClusterForms:
+        """Return a linear combination and its deletions as products; for the arguments see `ratio`.
+
+        Parameters
+        ----------
+        combination : (P,) array
+        usable : (C,) bool array
+        model : ReferenceModel
+        """
+        return cluster_forms(self.cells, self.term_weights(combination), usable, model)
 
 
 def linear_forms(target: Target, deletions: Deletions, estimand: str) -> LinearForms:
@@ -100,36 +169,30 @@ def linear_forms(target: Target, deletions: Deletions, estimand: str) -> LinearF
     """
     estimation = deletions.estimation
     _refuse_nonlinear(estimation)
-    panel, cells = estimation.panel, estimation.cells
-    R, m = deletions.estimates.att.shape
-    if R * R * m > LARGEST:
-        raise DesignError(
-            f"Exact critical values for {R - 1:,} clusters and {m} cells need more than "
-            f"{16 * R * R * m / 1e9:.0f} GB. Use critical='t', or fewer event times."
-        )
-    method = estimation.options.est_method
-    found = cell_loadings(panel, cells, deletions.clusters, method, deletions.estimates)
-    missing = ~np.isfinite(deletions.estimates.att)
-    weights = _weights(target, deletions, estimand)
-    for h, refit in deletions.refits.items():
-        missing[h + 1] = True
-        if refit is not None:
-            _place_refit(found.time, found.base, missing, h, refit, deletions)
-            if estimand == "refit":
-                weights[h + 1] = _weights_of_refit(target, refit)
-    for part in (found.time, found.base):
-        r, c = np.nonzero(missing)
-        # Held at the full sample's estimate, or without weight.
-        part[r, :, c] = part[0, :, c] if estimand == "fixed" else 0.0
+    missing, kind = _kinds(deletions.missing)
     return LinearForms(
-        time=found.time,
-        base=found.base,
-        at_time=cells.time,
-        at_base=cells.base,
-        weights=weights,
-        n_periods=len(panel.times),
+        cells=deletions.loadings,
+        at_time=estimation.cells.time,
+        at_base=estimation.cells.base,
+        weights=_weights(target, deletions, estimand),
+        missing=missing,
+        kind=kind,
+        n_periods=len(estimation.panel.times),
         treated=treated_behind(target, deletions.clusters),
     )
+
+
+def _kinds(missing: Mask) -> tuple[Mask, Index]:
+    """Return the distinct rows of a matrix, and which of them each row is."""
+    found: dict[bytes, int] = {missing[0].tobytes(): 0}
+    kind, first = np.zeros(len(missing), dtype=np.intp), [0]
+    for r in np.flatnonzero((missing != missing[0]).any(axis=1)).tolist():
+        row = missing[r].tobytes()
+        if row not in found:
+            found[row] = len(found)
+            first.append(r)
+        kind[r] = found[row]
+    return missing[first], kind
 
 
 def all_lost(target: Target, deletions: Deletions) -> Mask:
@@ -141,30 +204,28 @@ def all_lost(target: Target, deletions: Deletions) -> Mask:
     deletions : Deletions
         Of its estimation.
     """
-    missing = ~np.isfinite(deletions.estimates.att[1:])
-    names = deletions.estimation.parameters
-    for h, refit in deletions.refits.items():
-        kept = set() if refit is None else set(np.array(refit.parameters)[np.isfinite(refit.att)])
-        missing[h] = [name not in kept for name in names]
     base = deletions.estimation.cells.is_base
     used = (target.evaluate_fixed(np.eye(len(base))) != 0) & ~base[:, None]
-    left = (~missing).astype(float) @ used.astype(float)
+    left = (~deletions.missing[1:]).astype(float) @ used.astype(float)
     return np.asarray((left == 0) & used.any(axis=0))
 
 
 def _weights(target: Target, deletions: Deletions, estimand: str) -> Array:
-    """Weights of the cells in the parameters of every replicate, (R, m, P)."""
+    """Weights of the cells in the parameters of every replicate, (R, m, P); (1, m, P) if fixed."""
     R, m = deletions.estimates.att.shape
     fixed = np.nan_to_num(target.evaluate_fixed(np.eye(m)))
     if estimand == "fixed":
-        return np.broadcast_to(fixed, (R, *fixed.shape))
+        return fixed[None]
     estimates = deletions.estimates
     out = np.zeros((R, *fixed.shape))
     for c in np.flatnonzero(fixed.any(axis=1)):
         one = np.where(np.isfinite(estimates.att), 0.0, np.nan)
         one[np.isfinite(estimates.att[:, c]), c] = 1.0
         out[:, c] = target.evaluate(dataclasses.replace(estimates, att=one))
-    return np.nan_to_num(out)
+    out = np.nan_to_num(out)
+    for h, refit in deletions.refits.items():
+        out[h + 1] = 0.0 if refit is None else _weights_of_refit(target, refit)
+    return out
 
 
 def _weights_of_refit(target: Target, refit: Estimation) -> Array:
@@ -184,24 +245,6 @@ def _weights_of_refit(target: Target, refit: Estimation) -> Array:
     return out
 
 
-def _place_refit(
-    time: Array, base: Array, missing: Mask, h: int, refit: Estimation, deletions: Deletions
-) -> None:
-    """Write the loadings of an estimate without cluster h, whose frame differs, into row h + 1."""
-    clusters = refit.clusters(deletions.clusters.name)
-    found = cell_loadings(
-        refit.panel, refit.cells, clusters, refit.options.est_method, refit.replicates(clusters)
-    )
-    rows = deletions.clusters.labels.get_indexer(clusters.labels)
-    cell = {name: i for i, name in enumerate(deletions.estimation.parameters)}
-    time[h + 1] = base[h + 1] = 0.0
-    for i, name in enumerate(refit.parameters):
-        if name in cell and np.isfinite(refit.att[i]):
-            time[h + 1, rows, cell[name]] = found.time[0, :, i]
-            base[h + 1, rows, cell[name]] = found.base[0, :, i]
-            missing[h + 1, cell[name]] = False
-
-
 def _refuse_nonlinear(estimation: Estimation) -> None:
     roles = estimation.panel.roles
     formula = roles.xformla or ""
@@ -210,9 +253,4 @@ def _refuse_nonlinear(estimation: Estimation) -> None:
             f"The covariates '{formula}' contain the outcome '{roles.yname}': estimates are then "
             "not linear in it, and no exact distribution is known. Use critical='t', or other "
             "covariates."
-        )
-    if estimation.options.separation == "csdid" and estimation.estimates.separated.any():
-        raise DesignError(
-            "With separation='csdid' Stata's rule moves separated cells in a way whose exact "
-            "distribution is not computed here. Use separation='drop'."
         )

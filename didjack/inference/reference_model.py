@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from didjack.core.linalg import Array, Mask
-from didjack.core.ratio_distribution import RatioDistribution
+from didjack.core.low_rank_ratio import LowRankGram, ratio_distribution
+from didjack.core.ratio_distribution import NullDistribution, RatioDistribution
 from didjack.errors import DataError
 
 _ROUNDING = 1e-24  # relative size of sums of squares that are zero but for rounding
@@ -108,6 +109,45 @@ def autocorrelation(rho: float, n_periods: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
+class SplitGram:
+    """A Gram matrix of deviations of low rank beside its diagonal; H deletions, q columns.
+
+    Over untreated (0) and over treated (1) clusters it is B K B' - B P' - P B' + diag(d), with a K
+    of each, and P and d zero for deletions of clusters of the other kind.
+
+    Attributes
+    ----------
+    basis : (H, q) array
+        B.
+    core : (2, q, q) array
+        K.
+    pull : (H, q) array
+        P.
+    diagonal : (H,) array
+        d.
+    treated : (H,) bool array
+        Whether the deleted cluster is treated.
+    """
+
+    basis: Array = field(repr=False)
+    core: Array = field(repr=False)
+    pull: Array = field(repr=False)
+    diagonal: Array = field(repr=False)
+    treated: Mask = field(repr=False)
+
+    def weighted(self, weight: Array) -> LowRankGram:
+        """Return the sum of both parts with weights (2,).
+
+        Parameters
+        ----------
+        weight : (2,) array
+        """
+        own = weight[self.treated.astype(np.intp)]
+        core = np.tensordot(weight, self.core, 1)
+        return LowRankGram(own * self.diagonal, self.basis, core, own[:, None] * self.pull)
+
+
+@dataclass(frozen=True, eq=False)
 class TRatio:
     """The t statistic of one parameter as a ratio of forms; H deletions.
 
@@ -116,7 +156,7 @@ class TRatio:
 
     Attributes
     ----------
-    gram : (2, H, H) array
+    gram : (2, H, H) array or SplitGram
         Inner products of the deviations' loadings: over untreated and over treated clusters.
     cross : (2, H) array
         Those with the loadings of the estimate.
@@ -124,9 +164,14 @@ class TRatio:
         Squared length of the loadings of the estimate.
     """
 
-    gram: Array = field(repr=False)
+    gram: Array | SplitGram = field(repr=False)
     cross: Array = field(repr=False)
     square: Array = field(repr=False)
+
+    @property
+    def n_deletions(self) -> int:
+        """H."""
+        return self.cross.shape[1]
 
     @classmethod
     def of(cls, loadings: Array, usable: Mask, treated: Mask, model: ReferenceModel) -> TRatio:
@@ -152,7 +197,7 @@ class TRatio:
         gram, cross, square = (np.stack(list(values)) for values in zip(*parts, strict=True))
         return cls(gram, cross, square)
 
-    def distribution(self, ratio: float = 1.0) -> RatioDistribution:
+    def distribution(self, ratio: float = 1.0) -> NullDistribution:
         """Return the null distribution of the t statistic.
 
         Parameters
@@ -164,15 +209,19 @@ class TRatio:
         larger = max(1.0, ratio)
         return self._weighted((1.0 / larger) ** 2, (ratio / larger) ** 2)
 
-    def _weighted(self, other: float, treated: float) -> RatioDistribution:
-        H = self.gram.shape[1]
+    def _weighted(self, other: float, treated: float) -> NullDistribution:
+        H = self.n_deletions
         weight = np.array([other, treated])
-        return RatioDistribution.of(
-            np.tensordot(weight, self.gram, 1),
-            weight @ self.cross,
-            float(weight @ self.square),
-            (H - 1) / H,
-        )
+        cross, square, scale = weight @ self.cross, float(weight @ self.square), (H - 1) / H
+        if isinstance(self.gram, SplitGram):
+            return ratio_distribution(self.gram.weighted(weight), cross, square, scale)
+        gram = np.tensordot(weight, self.gram, 1)
+        return RatioDistribution.of(gram, cross, square, scale)
+
+    def _trace(self, part: int) -> float:
+        if isinstance(self.gram, SplitGram):
+            return self.gram.weighted(np.eye(2)[part]).trace
+        return float(np.trace(self.gram[part]))
 
     def p(self, t: float, ratio: float = 1.0) -> float:
         """Return the two-sided p-value of a t statistic; NaN with fewer than two deletions.
@@ -183,7 +232,7 @@ class TRatio:
         ratio : float
             As in `distribution`.
         """
-        if self.gram.shape[1] < 2 or not np.isfinite(t):
+        if self.n_deletions < 2 or not np.isfinite(t):
             return float("nan")
         return float(self.distribution(ratio).p(t))
 
@@ -199,8 +248,8 @@ class TRatio:
         treated : bool
             Whether treated clusters are the ones that vary.
         """
-        if self.gram.shape[1] < 2 or not np.isfinite(t) or not self.square[int(treated)] > 0:
+        if self.n_deletions < 2 or not np.isfinite(t) or not self.square[int(treated)] > 0:
             return float("nan")
-        if np.trace(self.gram[int(treated)]) <= _ROUNDING * self.square[int(treated)]:
+        if self._trace(int(treated)) <= _ROUNDING * self.square[int(treated)]:
             return 1.0  # the estimate varies and its standard error does not: t is infinite
         return float(self._weighted(float(not treated), float(treated)).p(t))

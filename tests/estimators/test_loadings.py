@@ -76,11 +76,12 @@ def test_loadings_are_estimates_of_basis_outcomes(
     clusters = res.clusters("h")
     cells, estimates = res.cells, res.estimation.replicates(clusters)
     found = cell_loadings(res.panel, cells, clusters, method, estimates)
+    time, base = (np.stack(part) for part in zip(*map(found.replicate, range(9)), strict=True))
     expected = basis(frame, arguments)
     total = np.zeros_like(expected)
     for c in range(len(cells)):
-        total[:, :, cells.time[c], c] += found.time[:, :, c]
-        total[:, :, cells.base[c], c] += found.base[:, :, c]
+        total[:, :, cells.time[c], c] += time[:, :, c]
+        total[:, :, cells.base[c], c] += base[:, :, c]
     kept = np.broadcast_to(np.isfinite(estimates.att)[:, None, None], total.shape)
     # Both sides are short sums of numbers of size one: rounding only.
     np.testing.assert_allclose(total[kept], expected[kept], rtol=0, atol=1e-13)
