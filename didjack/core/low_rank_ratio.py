@@ -17,15 +17,18 @@ after that cost nothing that grows with the number of deletions. Nothing is H x 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Mask
 from didjack.core.ratio_distribution import NullDistribution, RatioDistribution
 
 DENSE = 400  # up to so many deletions, an eigendecomposition is as fast
 _BIN = 2.0  # length of a bin of log d
 _POINTS = 20  # of the polynomial of a bin
+_LOG_LARGEST = 150.0  # of a determinant: its root adds less than 1e-32 to p
+_ILL = 1e12  # beyond this y c d the systems are singular but for rounding
 _CANCELLED = 1e-13  # a sum below this share of its parts is a rounding error
 _ZERO = 1e-25  # diagonal entries below this share of the largest are zero
 
@@ -135,10 +138,10 @@ class LowRankRatio(NullDistribution):
         """Whether S is not zero."""
         return bool(self.points.max(initial=0.0) > 0)
 
-    @property
+    @cached_property
     def largest(self) -> float:
-        """The largest value of F: with thousands of deletions the estimate is not in their span."""
-        return float("inf")
+        """The largest value of F that is not rounding; p is far below 1e-32 there."""
+        return float(self.growth(np.array([np.inf]))[0])
 
     def growth(self, y: Array) -> Array:
         """Return F(y), (n,).
@@ -146,8 +149,9 @@ class LowRankRatio(NullDistribution):
         Parameters
         ----------
         y : (n,) array
+            Beyond where F can be told from rounding, its value is the last one that can.
         """
-        return self._solve(y)[1]
+        return self._solve(np.minimum(y, _ILL / self.points.max()))[1]
 
     def log_factor(self, first: float, y: Array) -> Array:
         """Return log det(I + y S) + log l'(I + first S)^-1 (I + y S)^-1 l, (n,).
@@ -158,10 +162,22 @@ class LowRankRatio(NullDistribution):
         y : (n,) array
             Larger than `first`.
         """
-        log_det, growth = self._solve(np.append(y, first))
+        matters = ~self._negligible(y)
+        log_det, growth = self._solve(np.append(y[matters], first))
         # Partial fractions: the form is the slope of F between the two points.
-        inner = (growth[:-1] - growth[-1]) / (y - first)
-        return np.asarray(log_det[:-1] + np.log(np.maximum(inner, np.finfo(float).tiny)))
+        inner = (growth[:-1] - growth[-1]) / (y[matters] - first)
+        out = np.full(len(y), np.inf)
+        out[matters] = log_det[:-1] + np.log(np.maximum(inner, np.finfo(float).tiny))
+        return out
+
+    def _negligible(self, y: Array) -> Mask:
+        """Say where the determinant is so large that nothing is added to p.
+
+        A part of rank 2 q with q negative eigenvalues takes at most q factors away.
+        """
+        largest, q = self.points.max(), len(self.turn) // 2
+        least = np.log1p(y[:, None] * self.points) @ self.counts - q * np.log1p(y * largest)
+        return np.asarray((least > _LOG_LARGEST) | (y * largest > _ILL))
 
     def _solve(self, y: Array) -> tuple[Array, Array]:
         """Return log det(I + y S) and F(y)."""

@@ -32,12 +32,12 @@ def increasing_root(function: Callable[[float], float], start: float) -> float:
     interpolation or bisection (Chandrupatla 1997).
     """
     a, fa = start, function(start)
-    if fa == 0:
+    if abs(fa) < _CLOSE:
         return a
     b = a - (2.2 * fa if np.isfinite(fa) else 1.0)
     fb = function(b)
     while fa * fb > 0:
-        if abs(b - start) > _FARTHEST:
+        if abs(fb) < _CLOSE or abs(b - start) > _FARTHEST:
             return b
         slope = (fb - fa) / (b - a)
         reach = -1.2 * fb / slope if np.isfinite(slope) and slope > 0 else -np.sign(fb)

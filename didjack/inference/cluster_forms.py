@@ -123,7 +123,9 @@ class ClusterForms:
         flat = shocks.reshape(len(shocks), -1)
         values = flat @ self.sums.reshape(len(self.sums), -1).T
         change = values @ self.basis.T
-        change -= np.einsum("bht,ht->bh", shocks[:, self.rows], self.own)
+        own = np.zeros(shocks.shape[1:])
+        own[self.rows] = self.own
+        change -= np.einsum("bct,ct->bc", shocks, own)[:, self.rows]
         return flat @ self.estimate.ravel(), change
 
     def ratio(self, treated: Mask) -> TRatio:

@@ -23,36 +23,32 @@ from didjack.core.results import Inference
 from didjack.errors import DesignError
 from didjack.inference.bands import Band, band_elements
 from didjack.inference.exact import ExactInference
+from didjack.inference.joint_draws import DenseDraws, ProductDraws
 from didjack.inference.pretest import PreTest, elements_before_treatment, f_test
 
 DRAWS = 20_000  # the Monte Carlo error of a tail of 5% is .0015
-LARGEST = 5e8  # numbers in the forms of all elements: 4 GB
-_CHUNK = 512  # draws at a time
+LARGE = 2e7  # numbers in the forms of all elements; with more, products are drawn from if there are
+LARGEST = 5e8  # 4 GB
 _TABLE = 129  # points of the table that turns t into p
 
 
 @dataclass(frozen=True, eq=False)
 class JointForms:
-    """K estimates and their deviations as forms in D independent standard normals.
+    """K estimates and their deviations as forms in shocks, and the distributions of their ratios.
 
     Attributes
     ----------
-    estimate : (K, D) array
-        Loadings of the estimates.
-    scores : (K, C, D) array
-        Loadings of the deviations times the root of (H - 1) / H; zero for deletions that do not
-        count.
+    draws : DenseDraws or ProductDraws
     distributions : tuple of K NullDistribution
         Of the t statistics.
     """
 
-    estimate: Array = field(repr=False)
-    scores: Array = field(repr=False)
+    draws: DenseDraws | ProductDraws = field(repr=False)
     distributions: tuple[NullDistribution, ...] = field(repr=False)
 
     @classmethod
     def of(cls, exact: ExactInference, at: Sequence[int], usable: Mask) -> JointForms:
-        """Write some parameters as forms in the same normals.
+        """Write some parameters as forms in the same shocks.
 
         Parameters
         ----------
@@ -65,30 +61,21 @@ class JointForms:
         Raises
         ------
         DesignError
-            The forms need more than 4 GB.
+            The loadings are no products, and the forms need more than 4 GB.
         """
         C, P = usable.shape
-        if len(at) * C * C * exact.forms.n_periods > LARGEST:
+        every = [np.eye(P)[k] for k in at]
+        size = len(at) * C * C * exact.forms.n_periods
+        products = size > LARGE and all(exact.forms.has_products(one) for one in every)
+        if size > LARGEST and not products:
             raise DesignError(
-                f"Joint draws for {len(at)} parameters and {C:,} clusters need more than 4 GB. "
-                "Use fewer event times (min_e, max_e)."
+                f"Joint draws for {len(at)} parameters and {C:,} clusters need "
+                f"{8 * size / 1e9:.0f} GB. Use fewer event times (min_e, max_e), est_method='reg', "
+                "covariates with few distinct values or none, or a coarser cluster variable."
             )
-        estimates, scores, distributions = [], [], []
-        for k in at:
-            one = np.zeros(P)
-            one[k] = 1.0
-            scaled = exact.model.scale(exact.forms.loadings(one)).reshape(C + 1, -1)
-            change = np.where(usable[:, k, None], scaled[1:] - scaled[0], 0.0)
-            estimates.append(scaled[0])
-            scores.append(change * np.sqrt(cv3.factor(usable[:, k].sum())))
-            distributions.append(exact.ratio(one, usable[:, k]).distribution())
-        moved = np.any([(s != 0).any(axis=0) for s in scores], axis=0)
-        moved |= np.any([e != 0 for e in estimates], axis=0)
-        return cls(
-            np.stack([e[moved] for e in estimates]),
-            np.stack([s[:, moved] for s in scores]),
-            tuple(distributions),
-        )
+        draws = (_product_draws if products else _dense_draws)(exact, every, usable[:, at])
+        columns = zip(every, usable[:, at].T, strict=True)
+        return cls(draws, tuple(exact.ratio(one, used).distribution() for one, used in columns))
 
     def draw(self, n_draws: int, seed: int, joint: bool = False) -> tuple[Array, Array]:
         """Draw the t statistics under no effect.
@@ -108,13 +95,10 @@ class JointForms:
             b' V^-1 b with the joint CV3 covariance V of the draw; empty if not wanted.
         """
         rng = np.random.default_rng(seed)
-        K, C, D = self.scores.shape
-        stacked = np.concatenate([self.estimate, self.scores.reshape(K * C, D)]).T
-        t, wald = np.empty((n_draws, K)), np.empty(n_draws if joint else 0)
-        for start in range(0, n_draws, _CHUNK):
-            rows = slice(start, min(start + _CHUNK, n_draws))
-            values = rng.standard_normal((rows.stop - start, D)) @ stacked
-            b, moves = values[:, :K], values[:, K:].reshape(-1, K, C)
+        t, wald = np.empty((n_draws, len(self.distributions))), np.empty(n_draws if joint else 0)
+        for start in range(0, n_draws, self.draws.chunk):
+            rows = slice(start, min(start + self.draws.chunk, n_draws))
+            b, moves = self.draws.draw(rng, rows.stop - start)
             t[rows] = np.abs(b) / np.sqrt(np.einsum("bkc,bkc->bk", moves, moves))
             if joint:
                 V = moves @ moves.swapaxes(1, 2)
@@ -131,6 +115,28 @@ class JointForms:
         """
         columns = zip(self.distributions, t.T, strict=True)
         return np.min([interpolated_p(distribution, column) for distribution, column in columns], 0)
+
+
+def _dense_draws(exact: ExactInference, every: list[Array], usable: Mask) -> DenseDraws:
+    """Form the loadings of all estimates and deviations on the shocks that move any of them."""
+    estimates, scores = [], []
+    for one, used in zip(every, usable.T, strict=True):
+        scaled = exact.model.scale(exact.forms.loadings(one)).reshape(len(used) + 1, -1)
+        change = np.where(used[:, None], scaled[1:] - scaled[0], 0.0)
+        estimates.append(scaled[0])
+        scores.append(change * np.sqrt(cv3.factor(used.sum())))
+    moved = np.any([(s != 0).any(axis=0) for s in scores], axis=0)
+    moved |= np.any([e != 0 for e in estimates], axis=0)
+    return DenseDraws(
+        np.stack([e[moved] for e in estimates]), np.stack([s[:, moved] for s in scores])
+    )
+
+
+def _product_draws(exact: ExactInference, every: list[Array], usable: Mask) -> ProductDraws:
+    columns = zip(every, usable.T, strict=True)
+    forms = tuple(exact.forms.products(one, used, exact.model) for one, used in columns)
+    shape = (len(usable), exact.forms.n_periods)
+    return ProductDraws(forms, cv3.factor(usable.sum(axis=0)), shape)
 
 
 def interpolated_p(distribution: NullDistribution, t: Array) -> Array:

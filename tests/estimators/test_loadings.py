@@ -86,3 +86,39 @@ def test_loadings_are_estimates_of_basis_outcomes(
     # Both sides are short sums of numbers of size one: rounding only.
     np.testing.assert_allclose(total[kept], expected[kept], rtol=0, atol=1e-13)
     assert (np.abs(total[0]).max(axis=(0, 1)) > 0).sum() == (~cells.is_base).sum()
+
+
+@pytest.mark.parametrize(
+    ("kind", "formula"), [("rows", "~ x + z + s"), ("rows", "~ z + s"), ("constant", "~ x + z + s")]
+)
+def test_loadings_under_the_rule_of_csdid(frames, kind, formula):
+    """No treated row of the first cohort has s: Stata's rule moves these cells, and linearly."""
+    rng = np.random.default_rng(3)
+    frame = frames[kind].copy()
+    s = (rng.uniform(size=len(frame)) < 0.3) & (frame["g"] != 3)
+    frame["s"] = s.astype(float)
+    if kind == "constant":
+        frame["s"] = frame.groupby("i")["s"].transform("first")
+    arguments = {
+        "yname": "y", "tname": "t", "gname": "g", "idname": None if kind == "rows" else "i",
+        "xformla": formula, "est_method": "dr", "separation": "csdid", "weightsname": "w",
+        "clustervars": "h",
+    }  # fmt: skip
+    res = dj.att_gt(frame, **arguments)
+    clusters = res.clusters("h")
+    cells, estimates = res.cells, res.estimation.replicates(clusters)
+    assert estimates.separated[0][~cells.is_base].any()
+    dropped = dj.att_gt(frame, **arguments | {"separation": "drop"})
+    if kind == "constant":  # in cross-sections these cells are not estimated otherwise
+        assert (np.abs(res.att - dropped.att)[np.isfinite(res.att)] > 1e-6).any()
+    found = cell_loadings(res.panel, cells, clusters, "dr", estimates, "csdid")
+    time, base = (np.stack(part) for part in zip(*map(found.replicate, range(9)), strict=True))
+    expected, total = basis(frame, arguments), np.zeros((9, 8, 4, len(cells)))
+    for c in range(len(cells)):
+        total[:, :, cells.time[c], c] += time[:, :, c]
+        total[:, :, cells.base[c], c] += base[:, :, c]
+    kept = np.broadcast_to(np.isfinite(estimates.att)[:, None, None], total.shape)
+    # The odds of the dropped rows are e^-45 of others', not zero.
+    np.testing.assert_allclose(total[kept], expected[kept], rtol=0, atol=1e-12)
+    agg = dj.aggte(res)
+    assert 0 < dj.jackknife(agg, critical="exact").p < 1
