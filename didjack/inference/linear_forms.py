@@ -28,7 +28,9 @@ from didjack.inference.cluster_forms import (
 )
 from didjack.inference.reference_model import ReferenceModel, TRatio
 
-LARGEST = 5e8  # numbers in the loadings of a parameter: 4 GB
+LARGEST = (
+    5e7  # numbers in the loadings of a parameter: 400 MB, and ten seconds for their Gram matrix
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +104,14 @@ class LinearForms:
         Raises
         ------
         DesignError
-            They need more than 4 GB.
+            They are too many.
         """
         C = len(self.cells.moment)
         if C * C * self.n_periods > LARGEST:
             raise DesignError(
-                f"Exact critical values with these covariates and {C:,} clusters need more than "
-                f"{8 * C * C * self.n_periods / 1e9:.0f} GB. Use est_method='reg', covariates with "
+                f"Exact critical values with these covariates take {C * C * self.n_periods:.1e} "
+                f"numbers for each parameter, too many with {C:,} clusters and {self.n_periods} "
+                "periods. Use est_method='reg', covariates with "
                 "few distinct values or none, a coarser cluster variable, or critical='t'."
             )
         return dense_loadings(self.cells, self.term_weights(combination))

@@ -142,3 +142,25 @@ def test_thousands_of_clusters_need_no_square_array(monkeypatch):
     odds = dj.att_gt(frame, "y", "t", "g", "i", est_method="dr", xformla="~ x")
     with pytest.raises(dj.DesignError, match=r"1,500 clusters.*est_method='reg'"):
         dj.jackknife(dj.aggte(odds), critical="exact")
+    monkeypatch.setattr("didjack.estimators.loading_terms.LARGEST", 1e9)
+    with pytest.raises(dj.DesignError, match=r"1,500 clusters and 4 periods.*est_method='reg'"):
+        dj.jackknife(dj.aggte(odds), critical="exact").p  # noqa: B018
+
+
+@pytest.mark.parametrize("estimand", ["fixed", "refit"])
+@pytest.mark.parametrize("is_panel", [True, False])
+@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
+def test_matrices_of_odds_are_the_products(monkeypatch, method, is_panel, estimand):
+    """Odds of covariates with two values, as products and as for covariates with many."""
+    arguments = {"est_method": method, "xformla": "~ z", "clustervars": "h", "panel": is_panel}
+    res = dj.att_gt(frame_of(LOST), "y", "t", "g", "i" if is_panel else None, **arguments)
+    found = []
+    for distinct in (64, 0):
+        monkeypatch.setattr("didjack.estimators.control_terms.DISTINCT", distinct)
+        jk = dj.jackknife(dj.aggte(res, "dynamic"), critical="exact", estimand=estimand)
+        assert bool(jk.exact.forms.cells.whole) == (distinct == 0)
+        found.append(jk.inference)
+    kept = np.isfinite(found[0].se)
+    np.testing.assert_allclose(found[1].p[kept], found[0].p[kept], rtol=1e-11)
+    critical = [inference.critical_value[kept] for inference in found]
+    np.testing.assert_allclose(critical[1], critical[0], rtol=1e-11)
