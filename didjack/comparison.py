@@ -20,7 +20,7 @@ from didjack.effects.deletions import Deletions
 from didjack.errors import DataError, DesignError
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.inference.cluster_level import ClusterLevelTest, cluster_level_test
-from didjack.inference.exact import UNASKED
+from didjack.inference.exact import too_many_unasked
 from didjack.inference.few_treated import NAMES, FewTreated, few_treated
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.randomization import Randomization, randomize
@@ -85,12 +85,9 @@ class Comparison(Shown):
 
     @cached_property
     def _exact(self) -> tuple[dict[str, Jackknife], str]:
-        C = len(self.deletions.clusters)
-        if C > UNASKED:
-            return {}, (
-                f"{C:,} clusters are more than {UNASKED:,}: ask for them with "
-                "jackknife(..., critical='exact')."
-            )
+        reason = too_many_unasked(self.attgt.estimation, len(self.deletions.clusters))
+        if reason:
+            return {}, reason
         try:
             found = {
                 type: jackknife_of(agg, self.deletions, self.level, critical="exact")

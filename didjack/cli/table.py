@@ -51,7 +51,7 @@ def describe(result: Comparison, source: str) -> str:
     res = result.attgt
     jackknife = next(iter(result.jackknives.values()))
     parts = [
-        f"{res.n:,} {'units' if res.panel.is_panel else 'rows'}",
+        f"{res.n:,} {'units' if res.panel.roles.panel else 'rows'}",
         f"{len(res.groups)} treated cohorts",
         f"{len(res.times)} periods",
         f"{jackknife.n_clusters} clusters ({jackknife.cluster})",

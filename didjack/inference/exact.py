@@ -10,6 +10,7 @@ import numpy as np
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference
 from didjack.effects.deletions import Deletions
+from didjack.effects.estimation import Estimation
 from didjack.effects.target import Target
 from didjack.errors import DataError, DesignError
 from didjack.inference.fitted_variances import fitted_variances
@@ -18,7 +19,9 @@ from didjack.inference.reference_model import ReferenceModel, TRatio, equal_vari
 
 # Loadings are sums of shares, of size one: squares of sums that cancel are below this.
 CANCELLED = 1e-24
-UNASKED = 1_000  # clusters up to which results show exact values that nobody asked for
+# Clusters up to which results show exact values that nobody asked for: some two seconds. Odds of
+# covariates make whole matrices by cluster, which take longer.
+UNASKED, UNASKED_ODDS = 5_000, 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,25 @@ class ExactInference:
     def note(self) -> str:
         """The sentence that must stand beside the numbers."""
         return f"p-values and intervals are exact if {self.model.assumption}."
+
+
+def too_many_unasked(estimation: Estimation, n_clusters: int) -> str:
+    """Say why exact values are not computed unasked: they would take long; empty if not so.
+
+    Parameters
+    ----------
+    estimation : Estimation
+    n_clusters : int
+    """
+    odds = estimation.options.est_method != "reg" and not estimation.panel.design.intercept_only
+    most = UNASKED_ODDS if odds else UNASKED
+    if n_clusters <= most:
+        return ""
+    with_odds = " with propensities" if odds else ""
+    return (
+        f"{n_clusters:,} clusters{with_odds} are more than {most:,}, and it would take long. "
+        "jackknife(..., critical='exact') has them."
+    )
 
 
 def exact_inference(

@@ -27,7 +27,7 @@ from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
-from didjack.inference.exact import UNASKED, ExactInference, exact_inference
+from didjack.inference.exact import ExactInference, exact_inference, too_many_unasked
 from didjack.inference.generalized import generalized_deviations
 from didjack.inference.joint_tests import JointTests
 from didjack.inference.linear_forms import all_lost
@@ -351,8 +351,12 @@ class Jackknife(JointTests):
 
     def _verdict_lines(self) -> list[str]:
         """Write the verdict on the overall effect, where there is one and it is quickly found."""
-        if self.parameters[0].is_element or len(self.clusters) > UNASKED:
+        if self.parameters[0].is_element:
             return []
+        asked = self.exact is not None
+        reason = "" if asked else too_many_unasked(self.target.estimation, len(self.clusters))
+        if reason:
+            return [f"No verdict: {reason}"]
         try:
             return [f"Verdict: {self.verdict(self.parameters[0]).sentence}"]
         except DesignError as error:

@@ -116,6 +116,22 @@ class LinearForms:
             )
         return dense_loadings(self.cells, self.term_weights(combination))
 
+    def of_estimate(self, combination: Array) -> Array:
+        """Return the loadings of the full sample's estimate, (C, T): the first of `loadings`.
+
+        Parameters
+        ----------
+        combination : (P,) array
+            Coefficients of the parameters.
+        """
+        time, base = self.cells.replicate(0)
+        weight = self.weights[0] @ combination
+        out = np.zeros((len(time), self.n_periods))
+        for c in np.flatnonzero(weight):
+            out[:, self.at_time[c]] += weight[c] * time[:, c]
+            out[:, self.at_base[c]] += weight[c] * base[:, c]
+        return out
+
     def ratio(self, combination: Array, usable: Mask, model: ReferenceModel) -> TRatio:
         """Return the t statistic of a linear combination as a ratio of forms.
 

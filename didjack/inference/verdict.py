@@ -277,7 +277,7 @@ def verdict(jk: Jackknifed, parameter: str = "overall", alpha: float | None = No
     inferred, exact = jk.lincom(parameter), jk.exact
     size = effective_sizes(jk.target.estimation.panel, jk.clusters)
     treated = np.asarray(exact.forms.treated[:, coefficients != 0].any(axis=1))
-    shares = np.square(exact.model.scale(exact.forms.loadings(coefficients)[0]))  # (C, T)
+    shares = np.square(exact.model.scale(exact.forms.of_estimate(coefficients)))  # (C, T)
     t, p = float(inferred.t[0]), float(inferred.p[0])
     decided, p_values, ratios = None, np.empty(0), (float("nan"), float("nan"))
     if np.isfinite(p):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import didjack as dj
-from didjack import comparison
+from didjack.inference import exact
 
 COLUMNS = ("l_homicide", "year", "gvar", "sid")
 EVERY = ["CV3, exact", "CV3, t(H-1)", "clustered", "by unit"]
@@ -83,10 +83,23 @@ def test_where_there_is_no_exact_distribution_the_reason_stands():
 
 
 def test_more_clusters_than_asked_for_unasked(monkeypatch):
-    monkeypatch.setattr(comparison, "UNASKED", 10)
+    monkeypatch.setattr(exact, "UNASKED", 10)
     cmp = dj.csdid(dj.load_dataset("castle"), *COLUMNS, est_method="reg", type="simple")
     assert cmp.no_exact.startswith("50 clusters are more than 10")
     assert "CV3, exact" not in cmp.inferences("simple")
+    assert "No verdict: 50 clusters are more than 10" in cmp.jackknives["simple"].summary()
+    asked = dj.jackknife(cmp.aggregates["simple"], critical="exact")
+    assert "Verdict: 21 of 50" in asked.summary()
+
+
+def test_odds_of_covariates_take_longer(monkeypatch):
+    monkeypatch.setattr(exact, "UNASKED_ODDS", 10)
+    frame = dj.load_dataset("castle")
+    arguments = {"xformla": "~ popwt", "type": "simple"}
+    slow = dj.csdid(frame, *COLUMNS, **arguments)
+    assert slow.no_exact.startswith("50 clusters with propensities are more than 10")
+    assert dj.csdid(frame, *COLUMNS, est_method="reg", **arguments).no_exact == ""
+    assert dj.csdid(frame, *COLUMNS, type="simple").no_exact == ""  # no covariates
 
 
 def test_randomization_that_is_not_possible_says_so():
@@ -165,7 +178,7 @@ def test_verdicts_come_first(castle, florida):
         lines = cmp.summary().split("\n")
         for line, (type, found) in zip(lines, cmp.verdicts().items(), strict=False):
             assert line == f"{type}: {found.sentence}"
-            assert found.p == cmp.exact[type].p
+            assert found.p == pytest.approx(cmp.exact[type].p, rel=1e-12)
     assert castle.verdict().significant and castle.verdict("dynamic").significant is False
     assert castle.verdict("dynamic", "event:-8").significant is None
     assert florida.verdict().significant is False
