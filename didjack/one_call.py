@@ -103,7 +103,9 @@ def csdid(
         raise DataError("Give type or types, not both.")
     if clustervars is None:
         clustervars = cluster
-    elif cluster not in (None, *([clustervars] if isinstance(clustervars, str) else clustervars)):
+    elif cluster is not None and cluster not in (
+        (clustervars,) if isinstance(clustervars, str) else clustervars
+    ):
         raise DataError(
             f"cluster={cluster!r} is not among clustervars={clustervars!r}. Give one of them: they "
             "are two names of the same argument."
