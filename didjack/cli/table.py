@@ -41,6 +41,8 @@ def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> No
         cells = ("", "", *row[2:]) if repeated else row
         shown.add_row(*(plain(cell) for cell in cells))
     console.print(describe(result, source), markup=False)
+    for type, verdict in result.verdicts().items():
+        console.print(f"{type}: {verdict.sentence}", markup=False)
     console.print(shown)
     for note in result.notes:
         console.print(f"- {note}", markup=False)

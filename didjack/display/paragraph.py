@@ -36,6 +36,7 @@ from didjack.estimators import ESTIMATORS
 from didjack.inference.few_treated import NAMES
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.randomization import Randomization
+from didjack.inference.verdict import Verdict
 from didjack.sample.panel import NEVER
 
 # What stands for a citation or for the name of a column until the form is known.
@@ -243,6 +244,8 @@ def _result(cmp: Comparison, type: str) -> list[str]:
         sentences.append(_of_student(student, cmp.jackknives[type]))
     elif not np.isfinite(jk.p):
         sentences.append(f"No p-value is reported: {_TOO_FEW}.")
+    if type in cmp.exact:
+        sentences.append(_of_verdict(cmp.verdict(type)))
     if type in cmp.randomizations:
         sentences.append(_of_randomization(cmp.randomizations[type]))
     for test in cmp.placebos(type):
@@ -258,6 +261,29 @@ def _of_student(student: Inference, jk: Jackknife) -> str:
     if np.isfinite(student.p[0]):
         return f"With t({jk.df:,}) critical values {p_equals(student.p[0])}."
     return f"No p-value of t({jk.df:,}) is reported: {_TOO_FEW}."
+
+
+def _of_verdict(verdict: Verdict) -> str:
+    """Say what the design makes of the exact p-value; `didjack.inference.decision` has the rule."""
+    if verdict.decision is None:
+        return "There is no exact p-value."
+    tried = len(verdict.decision.sizes)
+    largest = f"at most {percent(verdict.decision.sizes.max(), 1)}"
+    if verdict.rule == "exact":
+        return (
+            f"Over {tried} models of the errors (autocorrelation, noise of units, treated clusters "
+            f"that vary twice and half as much) the size of this exact test is {largest}, so that "
+            "it decides."
+        )
+    said = {
+        True: "the finding is significant in each of them",
+        False: "the finding is not significant",
+        None: "the finding is not significant in each of them, and no test holds its level",
+    }[verdict.significant]
+    return (
+        f"Over {tried} models of the errors (autocorrelation, noise of units, treated clusters that "
+        f"vary twice and half as much) the size of this exact test is {largest}; {said}."
+    )
 
 
 def _of_randomization(test: Randomization) -> str:

@@ -11,6 +11,16 @@ from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
 
 
+def named(parameter: str) -> str:
+    """Write a parameter for a sentence.
+
+    Parameters
+    ----------
+    parameter : str
+    """
+    return "the overall effect" if parameter == "overall" else parameter
+
+
 def skipped_frame(clusters: Clusters, kept: Mask, nothing_treated: Mask) -> pd.DataFrame:
     """List the clusters whose deletion leaves no estimate: cluster, reason.
 

@@ -20,6 +20,7 @@ import pandas as pd
 from didjack.core.linalg import Array
 from didjack.core.views import Shown, view
 from didjack.errors import DataError
+from didjack.inference.notes import named
 from didjack.inference.reference_model import TRatio
 
 if TYPE_CHECKING:
@@ -81,21 +82,19 @@ class Sensitivity(Shown):
     def sentence(self) -> str:
         """What the ratio means for the finding."""
         level, p = f"{100 * self.alpha:g}%", self.p_reference
+        effect = named(self.parameter).replace("the overall", "The overall")
         if np.isnan(p):
-            return f"{self.parameter} has no exact p-value, so there is nothing to lose."
+            return f"{effect} has no exact p-value, so there is nothing to lose."
         if np.isnan(self.ratio):
             return (
-                f"{self.parameter} is not significant at {level} even if treated clusters vary as "
+                f"{effect} is not significant at {level} even if treated clusters vary as "
                 f"the reference model says (p = {p:.3g}): there is nothing to lose."
             )
         if np.isinf(self.ratio):
-            above = (
-                f"{self.parameter} stays significant at {level} however much more treated clusters "
-                "vary"
-            )
+            above = f"{effect} stays significant at {level} however much more treated clusters vary"
         else:
             above = (
-                f"{self.parameter} loses its significance at {level} once treated clusters vary "
+                f"{effect} loses its significance at {level} once treated clusters vary "
                 f"{self.ratio:.4g} times as much as the reference model says"
             )
         if self.ratio_below == 0:

@@ -6,6 +6,7 @@ import numpy as np
 
 from didjack.core.linalg import Array
 from didjack.inference.decision import RATIOS, Decision
+from didjack.inference.notes import named
 
 _NOISE = {
     "equal": "clusters are alike",
@@ -75,7 +76,7 @@ def finding_sentence(
         return f"There is no verdict on {named(parameter)}."
     level, worst = _percent(decision.alpha), _largest(p)
     exact, effect = f"exact p = {p[0]:.3g}", named(parameter)
-    effect = effect[0].upper() + effect[1:] if parameter == "overall" else effect
+    effect = effect.replace("the overall", "The overall")
     if p[0] > decision.alpha:
         return f"{effect} is not significant at {level} ({exact})."
     if rule == "exact":
@@ -87,16 +88,6 @@ def finding_sentence(
         f"No test holds its level here: {exact}, but {p[worst]:.3g} if "
         f"{condition(decision, worst)}{_loss(ratios, level)}."
     )
-
-
-def named(parameter: str) -> str:
-    """Write a parameter for a sentence.
-
-    Parameters
-    ----------
-    parameter : str
-    """
-    return "the overall effect" if parameter == "overall" else parameter
 
 
 def condition(decision: Decision, k: int) -> str:
