@@ -95,7 +95,7 @@ def methods_paragraph(
         raise DataError(f"There is no average {type!r} here; there is {listed(cmp.jackknives)}.")
     if form not in FORMS:
         raise DataError(f"form must be {listed(FORMS, last='or')}, not {form!r}.")
-    jk, res = cmp.jackknives[type], cmp.attgt
+    res = cmp.attgt
     sentences = [
         *_sample(res),
         *_cohorts(res),
@@ -103,7 +103,7 @@ def methods_paragraph(
         _average(cmp, type),
         *_inference(cmp, type, names),
         *_result(cmp, type),
-        *_influence(jk, names),
+        *_influence(cmp.recommended(type), names),
         *_left_out(res),
         _software(),
     ]
@@ -267,23 +267,20 @@ def _of_verdict(verdict: Verdict) -> str:
     """Say what the design makes of the exact p-value; `didjack.inference.decision` has the rule."""
     if verdict.decision is None:
         return "There is no exact p-value."
-    tried = len(verdict.decision.sizes)
-    largest = f"at most {percent(verdict.decision.sizes.max(), 1)}"
+    sizes = verdict.decision.sizes
+    noise = " noise of units," if "units" in verdict.decision.models else ""
+    base = (
+        f"Over {len(sizes)} models of the errors (autocorrelation,{noise} treated clusters that "
+        f"vary twice and half as much) the size of this exact test is at most {percent(sizes.max(), 1)}"
+    )
     if verdict.rule == "exact":
-        return (
-            f"Over {tried} models of the errors (autocorrelation, noise of units, treated clusters "
-            f"that vary twice and half as much) the size of this exact test is {largest}, so that "
-            "it decides."
-        )
+        return f"{base}, so that it decides."
     said = {
         True: "the finding is significant in each of them",
         False: "the finding is not significant",
         None: "the finding is not significant in each of them, and no test holds its level",
     }[verdict.significant]
-    return (
-        f"Over {tried} models of the errors (autocorrelation, noise of units, treated clusters that "
-        f"vary twice and half as much) the size of this exact test is {largest}; {said}."
-    )
+    return f"{base}; {said}."
 
 
 def _of_randomization(test: Randomization) -> str:

@@ -65,6 +65,8 @@ GROUPS = {
             "inference.pretest.joint_pretest",
             "inference.exact_joint.balanced_pretest",
             "inference.sensitivity.Sensitivity",
+            "inference.verdict.Verdict",
+            "inference.decision.Decision",
             "inference.honestdid.honestdid_input",
             "inference.honestdid.HonestDiDInput",
         ),
