@@ -129,17 +129,38 @@ def placebo_estimates(statistics: Array, limit: int, seed: int) -> tuple[Array, 
     exact : bool
         Whether these are all ways.
     """
-    S, N = statistics.shape
     largest = np.abs(statistics).max()
     alike = bool((np.abs(statistics - statistics[0]) <= 1e-12 * largest).all())
-    ways = comb(N, S) if alike else perm(N, S)
-    chosen: Index
-    if ways <= limit:
-        listed = combinations(range(N), S) if alike else permutations(range(N), S)
-        chosen = np.array(list(listed), dtype=np.intp)
-    else:
-        chosen = _distinct(N, S, limit, np.random.default_rng(seed))
-    return statistics[np.arange(S), chosen].sum(axis=1), ways <= limit
+    S, N = statistics.shape
+    chosen, exact = placements(S, N, alike, limit, seed)
+    return statistics[np.arange(S), chosen].sum(axis=1), exact
+
+
+def placements(
+    n_places: int, n_controls: int, alike: bool, limit: int, seed: int
+) -> tuple[Index, bool]:
+    """Choose distinct controls for the places of the treated clusters.
+
+    Parameters
+    ----------
+    n_places, n_controls : int
+        S and N, N >= S.
+    alike : bool
+        Whether all places are the same, so that the order of the controls does not matter.
+    limit, seed : int
+        As in `placebo_estimates`.
+
+    Returns
+    -------
+    chosen : (B, S) int array
+    exact : bool
+        Whether these are all ways.
+    """
+    ways = comb(n_controls, n_places) if alike else perm(n_controls, n_places)
+    if ways > limit:
+        return _distinct(n_controls, n_places, limit, np.random.default_rng(seed)), False
+    listed = (combinations if alike else permutations)(range(n_controls), n_places)
+    return np.array(list(listed), dtype=np.intp), True
 
 
 def _distinct(N: int, S: int, n: int, rng: np.random.Generator) -> Index:

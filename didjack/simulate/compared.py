@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +11,6 @@ from numpy.typing import NDArray
 
 from didjack.core import cv3
 from didjack.core.linalg import Array
-from didjack.core.student import critical_value
 from didjack.effects.average_types import TYPES
 from didjack.errors import DataError
 from didjack.inference.multiplier import DRAWS, spread
@@ -25,11 +26,18 @@ LABELS = {
     "clustered-t": "clustered influence functions, t(G - 1)",
     "cv3": "cluster jackknife CV3, t(H - 1)",
     "cv3j": "cluster jackknife CV3J, t(H - 1)",
+    "exact": "CV3, exact under equal variances",
+    "exact-2": "CV3, exact with treated clusters of twice the standard deviation",
+    "fitted": "CV3, exact under fitted shocks and noise",
+    "verdict": "significant by the decision rule",
+    "hansen": "jackknife with generalized deletions (Hansen), t(G - 1)",
     "rademacher": "multiplier bootstrap, Rademacher",
     "mammen": "multiplier bootstrap, Mammen",
     "webb": "multiplier bootstrap, Webb",
     "permutation": "randomization inference on the estimate",
     "permutation-t": "randomization inference on the CV3 t statistic",
+    "conley-taber": "residuals of the controls (Conley-Taber)",
+    "ferman-pinto": "residuals of the controls, rescaled to size (Ferman-Pinto)",
     "twfe-cv1": "two-way fixed effects, CV1, t(G - 1)",
     "twfe-cv3": "two-way fixed effects, CV3, t(H - 1)",
 }
@@ -38,7 +46,13 @@ LABELS = {
 CSDID_TESTS = tuple(name for name in LABELS if not name.startswith("twfe"))
 """Names of the tests of CSDID, those of `LABELS` but for two-way fixed effects."""
 
+# Those that need deletions; "hansen" counts the ones that leave nothing.
+JACKKNIFED = ("cv3", "cv3j", "exact", "exact-2", "fitted", "verdict", "hansen", "permutation-t",
+              "twfe-cv3")  # fmt: skip
 FAST_TESTS = ("unit-z", "clustered-z", "clustered-t", "cv3", "cv3j")
+
+
+_EVENT_TIME = re.compile(r"event:(\d+|last)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,8 @@ class Settings:
     Attributes
     ----------
     types : tuple of str
-        Aggregations of CSDID.
+        Aggregations of CSDID; "event:0" and the like for single event times, "event:last" for the
+        last that any cohort reaches.
     tests : tuple of str
         Tests of CSDID, of `CSDID_TESTS`.
     twfe : bool
@@ -67,7 +82,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse unknown names and counts that are too small."""
-        for key, names, known in (("types", self.types, TYPES), ("tests", self.tests, CSDID_TESTS)):
+        averages = tuple(name for name in self.types if not _EVENT_TIME.fullmatch(name))
+        for key, names, known in (("types", averages, TYPES), ("tests", self.tests, CSDID_TESTS)):
             unknown = [name for name in names if name not in known]
             if unknown:
                 raise DataError(
@@ -78,6 +94,13 @@ class Settings:
                 raise DataError(f"Settings: {key} is {getattr(self, key)}; use 19 or more.")
 
 
+_OWN_CRITICAL_VALUES = {
+    "exact": ("exact", "exact-2", "fitted"),
+    "placebo": ("conley-taber", "ferman-pinto"),
+    "permutation": ("permutation", "permutation-t"),
+}
+
+
 @dataclass(frozen=True)
 class Test:
     """One test of an estimator: how its standard error is made, and its critical values.
@@ -86,9 +109,11 @@ class Test:
     ----------
     name : str
         Of `LABELS`.
-    kind : {"unit", "clustered", "jackknife", "bootstrap", "permutation"}
+    kind : {"unit", "clustered", "jackknife", "bootstrap", "exact", "generalized", "placebo", \
+"permutation", "verdict"}
     df : float
-        Degrees of freedom; inf for the normal distribution, NaN where there is a p-value only.
+        Degrees of freedom; inf for the normal distribution, NaN where critical values are not
+        Student's, or there is a p-value only.
     centred : bool
         Whether a jackknife is centred at the mean of its deletions (CV3J).
     """
@@ -102,7 +127,11 @@ class Test:
 
 
 def tests_of(
-    estimator: str, settings: Settings, n_clusters: int, n_deletions: int
+    estimator: str,
+    settings: Settings,
+    n_clusters: int,
+    n_deletions: int,
+    unavailable: Collection[str] = (),
 ) -> tuple[Test, ...]:
     """List the tests of an estimator; those that cannot be computed are left out.
 
@@ -113,6 +142,8 @@ def tests_of(
     settings : Settings
     n_clusters, n_deletions : int
         Without two deletions there is no jackknife.
+    unavailable : collection of str
+        Tests that the design does not allow for other reasons.
     """
     G, H = float(n_clusters), float(n_deletions)
     if estimator == "twfe":
@@ -124,13 +155,15 @@ def tests_of(
             "clustered-t": Test("clustered-t", "clustered", G - 1),
             "cv3": Test("cv3", "jackknife", H - 1),
             "cv3j": Test("cv3j", "jackknife", H - 1, centred=True),
-            "permutation": Test("permutation", "permutation", np.nan),
-            "permutation-t": Test("permutation-t", "permutation", np.nan),
+            "hansen": Test("hansen", "generalized", G - 1),
+            "verdict": Test("verdict", "verdict", np.nan),
         }
+        for kind, names in _OWN_CRITICAL_VALUES.items():
+            kinds |= {name: Test(name, kind, np.nan) for name in names}
         kinds |= {name: Test(name, "bootstrap", np.inf) for name in DRAWS}
         every = [kinds[name] for name in settings.tests]
-    jackknifed = ("jackknife", "permutation-t")
-    return tuple(t for t in every if H > 1 or not {t.kind, t.name} & set(jackknifed))
+    left_out = {*unavailable, *(JACKKNIFED if H < 2 else ())}
+    return tuple(t for t in every if t.name not in left_out)
 
 
 def unit_se(scores: Array, sizes: NDArray[np.int64], within: Array) -> Array:
@@ -194,63 +227,3 @@ def bootstrap_se(name: str, scores: Array, n_boot: int, rng: np.random.Generator
         draws = DRAWS[name](rng, (n_boot, G)) @ part.T
         out[start : start + SHARED] = spread(draws, "iqr")
     return out
-
-
-@dataclass(eq=False)
-class Tally:
-    """Sums over replications, by estimator, test and level (rows of the table).
-
-    Attributes
-    ----------
-    n, rejected, covered : (rows,) int arrays
-        Replications with a standard error; rejections of no effect; intervals with the truth.
-    length, estimate, square, se : (rows,) arrays
-        Sums of interval lengths, errors of the estimate, their squares, and standard errors.
-    """
-
-    n: Array
-    rejected: Array
-    covered: Array
-    length: Array
-    estimate: Array
-    square: Array
-    se: Array
-
-    @classmethod
-    def empty(cls, rows: int) -> Tally:
-        """Start from zero."""
-        return cls(*(np.zeros(rows) for _ in range(7)))
-
-    def add(self, at: int, estimate: Array, truth: float, se: Array, df: float) -> None:
-        """Count a test with a standard error, at all levels from row `at` on."""
-        good = se > 0
-        error, se = (estimate - truth)[good], se[good]
-        size, miss = np.abs(estimate[good]) / se, np.abs(error) / se
-        for row, level in enumerate(LEVELS, start=at):
-            critical = critical_value(level, df)
-            self._count(row, error)
-            self.rejected[row] = (size > critical).sum()
-            self.covered[row] = (miss <= critical).sum()
-            self.length[row] = 2 * critical * se.sum()
-            self.se[row] = se.sum()
-
-    def add_p(self, at: int, estimate: Array, truth: float, p: Array) -> None:
-        """Count a test that has a p-value only."""
-        for row, level in enumerate(LEVELS, start=at):
-            self._count(row, estimate - truth)
-            self.rejected[row] = (p <= level + 1e-12).sum()
-            self.covered[row] = self.length[row] = self.se[row] = np.nan
-
-    def _count(self, row: int, error: Array) -> None:
-        self.n[row] = len(error)
-        self.estimate[row] = error.sum()
-        self.square[row] = error @ error
-
-    @classmethod
-    def total(cls, tallies: list[Tally]) -> Tally:
-        """Add up, in the order given: floating-point sums are then the same in every run."""
-        out = cls.empty(len(tallies[0].n))
-        for tally in tallies:
-            for name, values in vars(tally).items():
-                getattr(out, name)[:] += values
-        return out

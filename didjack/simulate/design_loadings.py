@@ -14,6 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
+from didjack.errors import DataError
+
+EVENT = "event:"
+"""How the names of single event times start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,7 @@ class Average:
     Attributes
     ----------
     type : str
-        Simple, dynamic, group or calendar.
+        Simple, dynamic, group or calendar, or a single event time.
     member : (K, Q, T) bool array
     starts : (Q,) int array
         First treated period of each cohort; its base is the period before.
@@ -37,29 +41,32 @@ class Average:
     def of(cls, type: str, starts: Index, periods: int) -> Average:
         """List the elements of an aggregation.
 
-        One element for "simple"; for the others one for each event time from 0, each cohort, or
-        each period from the first treated one.
+        One element for "simple" and for a single event time; for the others one for each event
+        time from 0, each cohort, or each period from the first treated one.
 
         Parameters
         ----------
-        type : {"simple", "dynamic", "group", "calendar"}
+        type : str
+            "simple", "dynamic", "group", "calendar", "event:0" (any event time), "event:last".
         starts : (Q,) int array
             First treated period of each cohort, counted from zero.
         periods : int
             T.
         """
         t = np.arange(periods)
-        event_time = t - starts[:, None]
-        post = event_time >= 0
+        elapsed = t - starts[:, None]
+        post = elapsed >= 0
         if type == "simple":
             member = post[None]
+        elif type.startswith(EVENT):
+            member = (elapsed == event_time(type, starts, periods))[None]
         elif type == "group":
             member = post & np.eye(len(starts), dtype=bool)[:, :, None]
         elif type == "calendar":
             member = post & (t == np.arange(starts.min(), periods)[:, None, None])
         else:
             labels = np.arange(periods - starts.min())
-            member = event_time == labels[:, None, None]
+            member = elapsed == labels[:, None, None]
         return cls(type, member, starts)
 
     def weights(self, size: Array) -> tuple[Array, Array, Array]:
@@ -113,6 +120,29 @@ class Average:
             treated[..., q, start - 1] -= sums[..., q]
         control = -treated.sum(axis=-2, keepdims=True)
         return np.concatenate([treated, control], axis=-2)
+
+
+def event_time(type: str, starts: Index, periods: int) -> int:
+    """Return the event time that a name such as "event:0" or "event:last" means.
+
+    Parameters
+    ----------
+    type : str
+    starts : (Q,) int array
+        First treated period of each cohort, counted from zero.
+    periods : int
+
+    Raises
+    ------
+    DataError
+        No cohort is observed so long.
+    """
+    last = int(periods - 1 - starts.min())
+    word = type.removeprefix(EVENT)
+    at = last if word == "last" else int(word)
+    if at > last:
+        raise DataError(f"There is no {type}: the last event time is {last}.")
+    return at
 
 
 def cohort_sizes(cohort: Index, weight: Array, n_cohorts: int) -> Array:

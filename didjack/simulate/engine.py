@@ -8,155 +8,28 @@ workers and any way of sharing out blocks.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from didjack.core.linalg import Array
 from didjack.errors import DataError
 from didjack.inference.assignments import share_as_large
-from didjack.regression import fixed_effects
-from didjack.simulate.compared import (
-    LEVELS,
-    Settings,
-    Tally,
-    Test,
-    bootstrap_se,
-    clustered_se,
-    jackknife_se,
-    tests_of,
-    unit_se,
+from didjack.simulate.compared import LEVELS, Settings, Test, jackknife_se, tests_of
+from didjack.simulate.compiled import (
+    Statistics,
+    compile_csdid,
+    compile_twfe,
+    evaluate,
 )
-from didjack.simulate.design_loadings import (
-    Average,
-    influence_loadings,
-    loadings,
-    unit_loadings,
-)
+from didjack.simulate.critical_values import Fit, fit_samples
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
+from didjack.simulate.outcomes import Sample, is_significant, outcome_of, unavailable
 from didjack.simulate.permutation import assignments, permuted_statistics
+from didjack.simulate.tally import Tally
 
 BLOCK = 500  # replications per seed
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """Coefficients of one estimator on means of clusters by period; columns of a matrix.
-
-    Attributes
-    ----------
-    estimate : (G T,) array
-    deletions : (G T, H) array
-        Estimate without a cluster minus the estimate, for the H deletions that can be estimated.
-    scores : (G T, G) array
-        What each cluster contributes to the clustered variance: influence sums over n, or scores.
-    units : (G,) array
-        Variance of a unit's influence over n around the mean of its cluster.
-    factor : float
-        Small-sample factor of the clustered variance.
-    valid : bool
-        False where a deletion is an error in the public functions: no controls are left.
-    """
-
-    estimate: Array = field(repr=False)
-    deletions: Array = field(repr=False)
-    scores: Array = field(repr=False)
-    units: Array = field(repr=False)
-    factor: float = 1.0
-    valid: bool = True
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters."""
-        return self.scores.shape[1]
-
-    @property
-    def n_deletions(self) -> int:
-        """Number of deletions H that can be estimated."""
-        return self.deletions.shape[1]
-
-
-@dataclass(frozen=True, eq=False)
-class Statistics:
-    """What one estimator gives in n replications.
-
-    Attributes
-    ----------
-    estimate : (n,) array
-    deviations : (n, H) array
-        Deletions minus estimate.
-    scores : (n, G) array
-    """
-
-    estimate: Array
-    deviations: Array
-    scores: Array
-
-
-def compile_csdid(design: Design, type: str) -> Compiled:
-    """Find the coefficients of an aggregation of CSDID in a design.
-
-    Parameters
-    ----------
-    design : Design
-    type : {"simple", "dynamic", "group", "calendar"}
-    """
-    G = design.clusters
-    average = Average.of(type, design.starts, design.periods)
-    size = design.sizes.astype(np.float64)
-    weight = size * np.vstack([np.ones(G), 1 - np.eye(G)])
-    full = loadings(average, np.tile(design.cohort, (G + 1, 1)), weight)
-    scores = influence_loadings(average, design.cohort, size)
-    controls = int((design.cohort == len(design.adoption)).sum())
-    of_unit = unit_loadings(average, design.cohort, size)
-    units = design.noise_sd**2 * (of_unit**2).sum(axis=1)
-    return compiled_of(full, scores, units, 1.0, controls > 1)
-
-
-def compile_twfe(design: Design) -> Compiled:
-    """Find the coefficients of two-way fixed effects in a design.
-
-    Parameters
-    ----------
-    design : Design
-    """
-    G, T = design.clusters, design.periods
-    size = design.sizes.astype(np.float64)
-    first = np.append(design.starts, T)[design.cohort]
-    D = (np.arange(T) >= first[:, None]).astype(np.float64)
-    full = fixed_effects.loadings(D, size * np.vstack([np.ones(G), 1 - np.eye(G)]))
-    scores = fixed_effects.score_loadings(D, size)
-    return compiled_of(
-        full, scores, np.zeros(G), fixed_effects.cv1_factor(size.sum() * T, G, T), True
-    )
-
-
-def compiled_of(full: Array, scores: Array, units: Array, factor: float, valid: bool) -> Compiled:
-    """Turn coefficients (R, M, T) of replicates and (G, M, T) of scores into columns."""
-    flat = full.reshape(len(full), -1)
-    kept = np.isfinite(flat[1:]).all(axis=1)
-    deletions = (flat[1:][kept] - flat[0]).T
-    return Compiled(
-        np.ascontiguousarray(flat[0]),
-        np.ascontiguousarray(deletions),
-        np.ascontiguousarray(scores.reshape(len(scores), -1).T),
-        units,
-        factor,
-        valid,
-    )
-
-
-def evaluate(compiled: Compiled, means: Array) -> Statistics:
-    """Apply the coefficients to means.
-
-    Parameters
-    ----------
-    compiled : Compiled
-    means : (n, G, T) array
-    """
-    rows = means.reshape(len(means), -1)
-    return Statistics(rows @ compiled.estimate, rows @ compiled.deletions, rows @ compiled.scores)
+_FITTED = ("fitted", "verdict")
 
 
 class Engine:
@@ -191,19 +64,24 @@ class Engine:
             simple = compile_csdid(design, "simple")
             self.truth["twfe"] = float(simple.estimate @ effects)
         self.tests: dict[str, tuple[Test, ...]] = {
-            name: tests_of(name, settings, c.n_clusters, c.n_deletions if c.valid else 0)
+            name: tests_of(
+                name, settings, c.n_clusters, c.n_deletions if c.valid else 0,
+                unavailable(c, design),
+            )
             for name, c in self.estimators.items()
-        }
+        }  # fmt: skip
 
-    def rng(self, block: int) -> np.random.Generator:
+    def rng(self, block: int, *stream: int) -> np.random.Generator:
         """Return the generator of a block.
 
         Parameters
         ----------
         block : int
             Number of the block, from 0.
+        *stream : int
+            For draws beside those of the outcomes.
         """
-        entropy = [self.seed, int(self.design.key, 16), block]
+        entropy = [self.seed, int(self.design.key, 16), block, *stream]
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
 
     def block(self, number: int, size: int = BLOCK) -> Tally:
@@ -218,17 +96,31 @@ class Engine:
         """
         rng = self.rng(number)
         means = draw_means(self.design, rng, BLOCK)[:size]
-        tally = Tally.empty(self.rows)
+        fit = self._fit(means, number)
+        adjust = bool(self.design.effects.any())
+        null = means - self.design.effects if adjust else means
+        tally = Tally.empty(self.rows, size if adjust else 0)
         at = 0
         for name, compiled in self.estimators.items():
+            tests, truth = self.tests[name], self.truth[name]
             statistics = evaluate(compiled, means)
+            sample = Sample(means, statistics, fit, self.design)
+            without = Sample(null, evaluate(compiled, null), fit, self.design)
             p_permuted = self._permutation_p(name, means, statistics, rng)
-            for test in self.tests[name]:
+            for test in tests:
                 if test.kind == "permutation":
-                    tally.add_p(at, statistics.estimate, self.truth[name], p_permuted[test.name])
+                    tally.add_p(at, statistics.estimate, truth, p_permuted[test.name])
+                elif test.kind == "verdict":
+                    rejected = is_significant(compiled, sample)
+                    tally.add_rejections(at, statistics.estimate, truth, rejected)
                 else:
-                    se = self._standard_error(test, compiled, statistics, rng)
-                    tally.add(at, statistics.estimate, self.truth[name], se, test.df)
+                    found = outcome_of(test, compiled, sample, self.settings, rng)
+                    tally.add(at, statistics.estimate, truth, found.se, found.critical)
+                    if adjust and test.kind not in ("unit", "bootstrap"):  # these draw anew
+                        plain = outcome_of(test, compiled, without, self.settings, rng)
+                        rows = slice(at, at + len(LEVELS))
+                        tally.statistics[0, rows] = plain.relative(without.statistics.estimate)
+                        tally.statistics[1, rows] = found.relative(statistics.estimate)
                 at += len(LEVELS)
         return tally
 
@@ -249,19 +141,20 @@ class Engine:
         """
         return [self.block(b, min(BLOCK, reps - b * BLOCK)) for b in blocks]
 
-    def _standard_error(
-        self, test: Test, compiled: Compiled, s: Statistics, rng: np.random.Generator
-    ) -> Array:
-        if test.kind == "clustered":
-            return clustered_se(s.scores, compiled.factor)
-        if test.kind == "unit":
-            sizes = self.design.sizes
-            # Chi-square with n - 1 degrees of freedom; zero for a cluster of one unit.
-            within = compiled.units * 2 * rng.standard_gamma((sizes - 1) / 2, s.scores.shape)
-            return unit_se(s.scores, sizes, within)
-        if test.kind == "jackknife":
-            return jackknife_se(s.deviations, "mean" if test.centred else "estimate")
-        return bootstrap_se(test.name, s.scores, self.settings.n_boot, rng)
+    def _fit(self, means: Array, number: int) -> Fit | None:
+        """Fit the error model to every sample, if a test asks for it.
+
+        The sums of squares of units around their cluster are chi-square and independent of the
+        means; they have a generator of their own, so that other tests see the same draws.
+        """
+        if not any(test.name in _FITTED for tests in self.tests.values() for test in tests):
+            return None
+        design = self.design
+        spare = int((design.sizes - 1).sum()) * (design.periods - 1)
+        rng = self.rng(number, 1)
+        noise = design.noise_sd**2 * rng.chisquare(spare, BLOCK)[: len(means)] / max(spare, 1)
+        # Effects that differ within a cohort do not exist here: the fit removes them.
+        return fit_samples(means, noise, design.sizes.astype(np.float64), design.cohort)
 
     def _permutation_p(
         self, name: str, means: Array, s: Statistics, rng: np.random.Generator

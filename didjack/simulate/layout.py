@@ -11,9 +11,9 @@ from didjack.errors import DataError, DesignError
 from didjack.inference.error_models import ErrorModel
 from didjack.regression import fixed_effects
 from didjack.sample.blocks import Blocks
+from didjack.simulate.compiled import Compiled, compiled_of
 from didjack.simulate.design_loadings import Average, influence_loadings, loadings
 from didjack.simulate.draws import autoregress
-from didjack.simulate.engine import Compiled, compiled_of
 
 MOST = 1000  # blocks: with more, coefficients take much memory and asymptotics serve as well
 

@@ -23,7 +23,7 @@ from didjack.errors import DataError
 from didjack.inference.error_models import ErrorModel, fit_errors
 from didjack.sample.blocks import balanced_blocks
 from didjack.simulate.compared import LABELS, clustered_se, jackknife_se
-from didjack.simulate.engine import Compiled, evaluate
+from didjack.simulate.compiled import Compiled, evaluate
 from didjack.simulate.layout import (
     compile_average,
     compile_fixed_effects,

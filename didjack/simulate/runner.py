@@ -17,13 +17,13 @@ import pandas as pd
 
 from didjack.errors import DataError
 from didjack.extras import optional_imports
-from didjack.simulate.compared import Tally
 from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
 from didjack.simulate.study_table import table_of
+from didjack.simulate.tally import Tally
 
 # Raise it when a change in the engine changes results: finished cells are then drawn again.
-ENGINE = 1
+ENGINE = 2
 TASK = 10  # blocks that a worker takes at a time
 MANIFEST = "manifest.json"
 

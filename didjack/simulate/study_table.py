@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
-from didjack.simulate.compared import LEVELS, Tally
+from didjack.simulate.compared import LEVELS
 from didjack.simulate.engine import Engine
 from didjack.simulate.studies import Cell
+from didjack.simulate.tally import Tally
 
 
 def table_of(cell: Cell, engine: Engine, tally: Tally, reps: int) -> pd.DataFrame:
@@ -28,10 +29,11 @@ def table_of(cell: Cell, engine: Engine, tally: Tally, reps: int) -> pd.DataFram
     Returns
     -------
     DataFrame
-        The design's columns; estimator, test, level; reps and, of them, usable (with a standard
-        error); rejection of no effect, coverage of the true effect and their Monte Carlo standard
-        errors; mean interval length; truth, bias and standard deviation of the estimate; mean
-        standard error; seed.
+        The design's columns; estimator, test, level; treated clusters behind the estimate; reps
+        and, of them, usable (with a standard error); rejection of no effect, coverage of the true
+        effect and their Monte Carlo standard errors; mean interval length; truth, bias and standard
+        deviation of the estimate; mean standard error; size-adjusted power (`Tally.size_adjusted`)
+        where there is an effect; seed.
     """
     keys = [
         (estimator, test.name, level)
@@ -41,6 +43,9 @@ def table_of(cell: Cell, engine: Engine, tally: Tally, reps: int) -> pd.DataFram
     ]
     frame = pd.DataFrame(keys, columns=["estimator", "test", "level"])
     n = tally.n
+    frame["n_treated_clusters"] = [
+        engine.estimators[estimator].n_treated_clusters for estimator, _, _ in keys
+    ]
     frame["reps"], frame["usable"] = reps, n.astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = tally.estimate / n
@@ -54,6 +59,7 @@ def table_of(cell: Cell, engine: Engine, tally: Tally, reps: int) -> pd.DataFram
             "bias": mean,
             "sd": np.sqrt(np.maximum(tally.square / n - mean**2, 0)),
             "se": tally.se / n,
+            "size_adjusted": tally.size_adjusted(),
         }
     # Ten digits: sums of floating-point numbers may differ in the last ones between machines.
     for name, values in rates.items():

@@ -16,10 +16,12 @@ from didjack.inference.error_models import fit_errors
 from didjack.regression import twfe
 from didjack.sample.blocks import balanced_blocks
 from didjack.simulate import Design, Engine, Settings, draw_means, plan, unit_frame
-from didjack.simulate.compared import LEVELS, Tally
-from didjack.simulate.engine import BLOCK, evaluate
+from didjack.simulate.compared import LEVELS
+from didjack.simulate.compiled import evaluate
+from didjack.simulate.engine import BLOCK
 from didjack.simulate.layout import compile_average, compile_fixed_effects, layout_of
 from didjack.simulate.planning import degrees_of_freedom, statistics_of
+from didjack.simulate.tally import Tally
 
 NAMES = ("y", "period", "cohort", "unit")
 

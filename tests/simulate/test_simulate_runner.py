@@ -13,9 +13,10 @@ from scipy import stats
 from didjack.errors import DataError
 from didjack.simulate import runner
 from didjack.simulate.compared import Settings, jackknife_se
+from didjack.simulate.compiled import evaluate
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
-from didjack.simulate.engine import BLOCK, Engine, check_replications, evaluate
+from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
 from didjack.simulate.study_table import table_of
 
