@@ -15,6 +15,7 @@ import numpy as np
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.ratio_distribution import RatioDistribution
 from didjack.inference.error_models import LAGS, RHO_GRID, ErrorModel
+from didjack.inference.exact import CANCELLED
 from didjack.inference.fitted_variances import variances_of
 from didjack.inference.reference_model import TRatio, equal_variances
 
@@ -51,6 +52,11 @@ class ExactForms:
     def n_treated_clusters(self) -> int:
         """Clusters with treated units behind the parameter."""
         return int(self.treated.sum())
+
+    @property
+    def moves(self) -> bool:
+        """Whether shocks to clusters move the estimate; where they cancel, t has no distribution."""
+        return bool(np.square(self.loadings[0]).sum() > CANCELLED)
 
     def critical_values(self, levels: tuple[float, ...], ratio: float = 1.0) -> Array:
         """Return the critical values under equal variances, one for each level.
@@ -92,13 +98,18 @@ class ExactForms:
         shape = self.loadings.shape[1:]
         size = np.broadcast_to(sizes[:, None], shape)
         logs = np.empty((len(levels), len(_LOG_NOISE), len(_RHO)))
+        near = self.critical_values(levels)
         for i, noise in enumerate(np.exp(_LOG_NOISE)):
             for j, rho in enumerate(_RHO):
                 noise_sd = float(np.sqrt(noise * (1 - rho) / mean_inverse))
                 errors = ErrorModel(float(rho), 1.0, noise_sd)
                 model = variances_of(errors, size)
                 forms = TRatio.of(self.loadings, self.usable, self.treated, model)
-                logs[:, i, j] = np.log(_critical(forms.distribution(), levels))
+                near = np.array([
+                    _critical_near(forms.distribution(), level, start)
+                    for level, start in zip(levels, near, strict=True)
+                ])  # fmt: skip
+                logs[:, i, j] = np.log(near)
         return FittedTable(logs, mean_inverse)
 
 
@@ -118,7 +129,7 @@ class FittedTable:
     mean_inverse: float
 
     def critical_values(self, fit: Fit) -> Array:
-        """Interpolate, (L, n): bicubic splines; the relative error is below 1e-3.
+        """Interpolate, (L, n): bicubic splines; the relative error is below 2e-3.
 
         Parameters
         ----------
@@ -186,3 +197,21 @@ def fit_samples(means: Array, noise: Array, sizes: Array, cohort: Index) -> Fit:
 
 def _critical(distribution: RatioDistribution, levels: tuple[float, ...]) -> Array:
     return np.array([distribution.critical_value(1 - level) for level in levels])
+
+
+def _critical_near(distribution: RatioDistribution, level: float, start: float) -> float:
+    """Return a critical value that is near another, to a relative error of 1e-9.
+
+    By secants of log p over log t, which is close to a line.
+    """
+    x, step = np.log(start), 0.05
+    miss = float(np.log(distribution.p(start) / level))
+    for _ in range(20):
+        with np.errstate(divide="ignore"):
+            other = float(np.log(distribution.p(np.exp(x + step)) / level))
+        if other == miss or not np.isfinite(other):
+            break
+        x, step, miss = x + step, -other * step / (other - miss), other
+        if abs(step) < 1e-9:
+            return float(np.exp(x + step))
+    return distribution.critical_value(1 - level)  # p is zero somewhere, or bends strongly

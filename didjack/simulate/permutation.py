@@ -55,6 +55,8 @@ def permuted_statistics(
         The second is empty unless asked for.
     """
     average = Average.of(type, design.starts, design.periods)
+    if len(design.starts) == 1:
+        average, means = _one_number_each(average, means)
     rows, size = means.reshape(len(means), -1), design.sizes.astype(np.float64)
     if not studentize:
         other = loadings(average, cohort, np.broadcast_to(size, cohort.shape))
@@ -65,6 +67,20 @@ def permuted_statistics(
     ]
     estimate, t = (np.concatenate(values, axis=1) for values in zip(*parts, strict=True))
     return estimate, t
+
+
+def _one_number_each(average: Average, means: Array) -> tuple[Average, Array]:
+    """Turn means (n, G, T) into two periods, the first of them zero, that give the same average.
+
+    With one cohort an average compares one number of each cluster, the same sum over its periods
+    under every assignment and deletion. Products are shorter by the number of periods.
+    """
+    within, overall, _ = average.weights(np.ones((1, 1)))
+    path = average.contrast(np.einsum("k,kqt->qt", overall[0], within[0]))[0]
+    number = means @ path
+    return Average.of("simple", np.ones(1, dtype=np.intp), 2), np.stack(
+        [np.zeros_like(number), number], axis=2
+    )
 
 
 def statistics_with_deletions(

@@ -236,7 +236,7 @@ def test_assignments_are_listed_up_to_the_limit_and_with_one_cohort_only():
     assert len(np.unique(cohort, axis=0)) == 20
 
 
-@pytest.mark.parametrize("name", ["staggered, unequal", "one treated cluster"])
+@pytest.mark.parametrize("name", ["staggered, unequal", "one treated cluster", "one cohort"])
 def test_permutations_are_estimates_with_cohorts_in_other_places(name):
     design = DESIGNS[name]
     means = draw_means(design, np.random.default_rng(0), 2)
