@@ -95,7 +95,7 @@ class Settings:
 
 
 _OWN_CRITICAL_VALUES = {
-    "exact": ("exact", "exact-2", "fitted"),
+    "exact": ("exact", "exact-2", "fitted", "verdict"),
     "placebo": ("conley-taber", "ferman-pinto"),
     "permutation": ("permutation", "permutation-t"),
 }
@@ -110,7 +110,7 @@ class Test:
     name : str
         Of `LABELS`.
     kind : {"unit", "clustered", "jackknife", "bootstrap", "exact", "generalized", "placebo", \
-"permutation", "verdict"}
+"permutation"}
     df : float
         Degrees of freedom; inf for the normal distribution, NaN where critical values are not
         Student's, or there is a p-value only.
@@ -156,7 +156,6 @@ def tests_of(
             "cv3": Test("cv3", "jackknife", H - 1),
             "cv3j": Test("cv3j", "jackknife", H - 1, centred=True),
             "hansen": Test("hansen", "generalized", G - 1),
-            "verdict": Test("verdict", "verdict", np.nan),
         }
         for kind, names in _OWN_CRITICAL_VALUES.items():
             kinds |= {name: Test(name, kind, np.nan) for name in names}

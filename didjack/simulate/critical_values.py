@@ -14,6 +14,7 @@ import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.ratio_distribution import RatioDistribution
+from didjack.inference.decision import decision, models_tried
 from didjack.inference.error_models import LAGS, RHO_GRID, ErrorModel
 from didjack.inference.exact import CANCELLED
 from didjack.inference.fitted_variances import variances_of
@@ -55,7 +56,7 @@ class ExactForms:
 
     @property
     def moves(self) -> bool:
-        """Whether shocks to clusters move the estimate; where they cancel, t has no distribution."""
+        """Whether shocks to clusters move the estimate; else t has no distribution."""
         return bool(np.square(self.loadings[0]).sum() > CANCELLED)
 
     def critical_values(self, levels: tuple[float, ...], ratio: float = 1.0) -> Array:
@@ -72,18 +73,19 @@ class ExactForms:
         forms = TRatio.of(self.loadings, self.usable, self.treated, model)
         return _critical(forms.distribution(ratio), levels)
 
-    def sizes_at(self, ratio: float, critical: Array) -> Array:
-        """Return the rejection rates of critical values if treated clusters vary more or less.
+    def decided(self, sizes: Array, levels: tuple[float, ...]) -> Array:
+        """Return the least t that the decision rule calls significant, one for each level.
 
         Parameters
         ----------
-        ratio : float
-            As in `critical_values`.
-        critical : (L,) array
+        sizes : (C,) array
+            Units of each cluster.
+        levels : tuple of float
         """
-        model = equal_variances(*self.loadings.shape[1:])
-        forms = TRatio.of(self.loadings, self.usable, self.treated, model)
-        return forms.distribution(ratio).p(critical)
+        shape = self.loadings.shape[1:]
+        models = models_tried(equal_variances(*shape), np.broadcast_to(sizes[:, None], shape))
+        forms = [TRatio.of(self.loadings, self.usable, self.treated, model) for model in models]
+        return np.array([decision(models, forms, level).least_t for level in levels])
 
     def fitted_table(self, sizes: Array, levels: tuple[float, ...]) -> FittedTable:
         """Tabulate the critical values under shocks to clusters and noise of units.

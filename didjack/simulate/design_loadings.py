@@ -196,6 +196,39 @@ def loadings(average: Average, cohort: Index, weight: Array) -> Array:
     return np.asarray(out)
 
 
+def fixed_loadings(average: Average, cohort: Index, weight: Array) -> Array:
+    """Coefficients of the overall effect with the weights of the full sample in every replicate.
+
+    Cells that a replicate does not have are held at their full-sample estimate.
+
+    Parameters
+    ----------
+    average : Average
+    cohort : (G,) int array
+    weight : (R, G) array
+        Units of each cluster, the full sample first; zero where it is deleted.
+
+    Returns
+    -------
+    (R, G, T) array
+        NaN for a replicate without controls, or without any of the cells.
+    """
+    Q = len(average.starts)
+    size = cohort_sizes(np.broadcast_to(cohort, weight.shape), weight, Q)
+    within, overall, _ = (a[0] for a in average.weights(size[:1, :-1]))
+    cells = np.einsum("k,kqt->qt", overall, within)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(weight > 0, weight / size[:, cohort], 0.0)
+    used = cells.any(axis=1)
+    out = np.zeros((*weight.shape, cells.shape[1]))
+    for q in np.flatnonzero(used):
+        path = average.contrast(np.where(np.arange(Q)[:, None] == q, cells, 0.0))[cohort]
+        there = size[:, q] > 0
+        out += np.where(there[:, None], share, share[0])[..., None] * path
+    out[(size[:, -1] == 0) | ~(size[:, :-1][:, used] > 0).any(axis=1)] = np.nan
+    return out
+
+
 def influence_loadings(average: Average, cohort: Index, weight: Array) -> Array:
     """Coefficients of each cluster's influence sum over n, in the full sample.
 

@@ -24,12 +24,11 @@ from didjack.simulate.compiled import (
 from didjack.simulate.critical_values import Fit, fit_samples
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
-from didjack.simulate.outcomes import Sample, is_significant, outcome_of, unavailable
+from didjack.simulate.outcomes import Sample, outcome_of, unavailable
 from didjack.simulate.permutation import assignments, permuted_statistics
 from didjack.simulate.tally import Tally
 
 BLOCK = 500  # replications per seed
-_FITTED = ("fitted", "verdict")
 
 
 class Engine:
@@ -110,9 +109,6 @@ class Engine:
             for test in tests:
                 if test.kind == "permutation":
                     tally.add_p(at, statistics.estimate, truth, p_permuted[test.name])
-                elif test.kind == "verdict":
-                    rejected = is_significant(compiled, sample)
-                    tally.add_rejections(at, statistics.estimate, truth, rejected)
                 else:
                     found = outcome_of(test, compiled, sample, self.settings, rng)
                     tally.add(at, statistics.estimate, truth, found.se, found.critical)
@@ -147,7 +143,7 @@ class Engine:
         The sums of squares of units around their cluster are chi-square and independent of the
         means; they have a generator of their own, so that other tests see the same draws.
         """
-        if not any(test.name in _FITTED for tests in self.tests.values() for test in tests):
+        if not any(test.name == "fitted" for tests in self.tests.values() for test in tests):
             return None
         design = self.design
         spare = int((design.sizes - 1).sum()) * (design.periods - 1)

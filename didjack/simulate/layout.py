@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,14 @@ from didjack.inference.error_models import ErrorModel
 from didjack.regression import fixed_effects
 from didjack.sample.blocks import Blocks
 from didjack.simulate.compiled import Compiled, compiled_of
-from didjack.simulate.design_loadings import Average, influence_loadings, loadings
+from didjack.simulate.control_placebos import ControlPlacebos
+from didjack.simulate.critical_values import ExactForms
+from didjack.simulate.design_loadings import (
+    Average,
+    fixed_loadings,
+    influence_loadings,
+    loadings,
+)
 from didjack.simulate.draws import autoregress
 
 MOST = 1000  # blocks: with more, coefficients take much memory and asymptotics serve as well
@@ -113,7 +120,28 @@ def compile_average(layout: Layout, type: str) -> Compiled:
     scores = influence_loadings(average, layout.cohort, layout.size)
     by_cluster = np.tensordot(layout.membership.astype(np.float64), scores, axes=1)
     control = layout.cluster[layout.cohort == len(layout.starts)]
-    return compiled_of(full, by_cluster, np.empty(0), 1.0, len(np.unique(control)) > 1)
+    compiled = compiled_of(full, by_cluster, np.empty(0), 1.0, len(np.unique(control)) > 1)
+    if not compiled.valid:
+        return compiled
+    fixed = fixed_loadings(average, layout.cohort, weight)
+    usable = np.isfinite(fixed[1:]).all(axis=(1, 2))
+    deviations = (fixed[1:][usable] - fixed[0]).reshape(usable.sum(), -1).T
+    treated = layout.cohort < len(layout.starts)
+    forms = ExactForms(
+        deviations=np.ascontiguousarray(deviations),
+        loadings=np.einsum("cm,rmt->rct", layout.membership.astype(np.float64), fixed),
+        usable=usable,
+        treated=(layout.membership & treated).any(axis=1),
+    )
+    placebos = None
+    if len(layout.cohort) == layout.n_clusters:  # every cluster belongs to one cohort
+        placebos = ControlPlacebos(
+            fixed[0, treated], layout.size[treated], np.flatnonzero(~treated),
+            layout.size[~treated],
+        )  # fmt: skip
+    return replace(
+        compiled, exact=forms, placebos=placebos, n_treated_clusters=forms.n_treated_clusters
+    )
 
 
 def compile_fixed_effects(layout: Layout) -> Compiled:

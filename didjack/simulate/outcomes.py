@@ -1,4 +1,4 @@
-"""What a test says of many samples: standard errors and critical values, or significance."""
+"""What a test says of many samples: standard errors and critical values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from didjack.core.linalg import Array, Mask
+from didjack.core.linalg import Array
 from didjack.core.student import critical_value
 from didjack.simulate.compared import (
     LEVELS,
@@ -22,9 +22,6 @@ from didjack.simulate.compiled import Compiled, Statistics
 from didjack.simulate.control_placebos import half_widths
 from didjack.simulate.critical_values import ExactForms, Fit, FittedTable
 from didjack.simulate.designs import Design
-
-_LEVELS = np.array(LEVELS)
-TOLERATED = 1.6  # size over level, with treated clusters of twice the standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +81,7 @@ def unavailable(compiled: Compiled, design: Design) -> set[str]:
     elif not compiled.placebos.sizes_differ:
         out.add("ferman-pinto")
     if design.sizes.max() == 1:  # shocks to clusters and noise of units cannot be told apart
-        out |= {"fitted", "verdict"}
+        out.add("fitted")
     return out
 
 
@@ -96,7 +93,7 @@ def outcome_of(
     Parameters
     ----------
     test : Test
-        Any kind but "permutation" and "verdict".
+        Any kind but "permutation".
     compiled : Compiled
     sample : Sample
     settings : Settings
@@ -151,10 +148,12 @@ def _exact(name: str, compiled: Compiled, sample: Sample) -> Outcome:
     assert forms is not None
     rows = sample.means.reshape(len(sample.means), -1)
     se = jackknife_se(rows @ forms.deviations)
+    sizes = tuple(sample.design.sizes.tolist())
     if name == "fitted":
         assert sample.fit is not None
-        table = _table(forms, tuple(sample.design.sizes.tolist()))
-        return Outcome(se, table.critical_values(sample.fit))
+        return Outcome(se, _table(forms, sizes).critical_values(sample.fit))
+    if name == "verdict":
+        return Outcome(se, _decided(forms, sizes))
     return Outcome(se, _critical(forms, 2.0 if name == "exact-2" else 1.0))
 
 
@@ -169,30 +168,13 @@ def _table(forms: ExactForms, sizes: tuple[int, ...]) -> FittedTable:
     return forms.fitted_table(np.array(sizes, dtype=np.float64), LEVELS)
 
 
+@lru_cache(maxsize=64)
+def _decided(forms: ExactForms, sizes: tuple[int, ...]) -> Array:
+    return forms.decided(np.array(sizes, dtype=np.float64), LEVELS)
+
+
 def _placebo(name: str, compiled: Compiled, sample: Sample) -> Outcome:
     assert compiled.placebos is not None
     draws = compiled.placebos.draws(sample.means, name == "ferman-pinto")
     se = np.sqrt(np.square(draws).mean(axis=1))
     return Outcome(se, half_widths(draws, LEVELS) / se)
-
-
-def is_significant(compiled: Compiled, sample: Sample) -> Mask:
-    """Say which samples the decision rule calls significant, (L, n).
-
-    The exact test must reject under equal and under fitted variances; also at twice the standard
-    deviation of treated clusters, unless the design keeps the test's size below `TOLERATED` times
-    its level there. That size is known before any data are seen. It is too large with one or two
-    treated clusters, and with any number of them if each is the only one of its cohort.
-
-    Parameters
-    ----------
-    compiled : Compiled
-    sample : Sample
-    """
-    exact, doubled, fitted = (
-        _exact(name, compiled, sample).relative(sample.statistics.estimate) > 1
-        for name in ("exact", "exact-2", "fitted")
-    )
-    assert compiled.exact is not None
-    robust = compiled.exact.sizes_at(2.0, _critical(compiled.exact, 1.0)) <= TOLERATED * _LEVELS
-    return np.asarray(exact & fitted & (doubled | robust[:, None]))

@@ -24,6 +24,7 @@ from didjack.inference.error_models import ErrorModel, fit_errors
 from didjack.sample.blocks import balanced_blocks
 from didjack.simulate.compared import LABELS, clustered_se, jackknife_se
 from didjack.simulate.compiled import Compiled, evaluate
+from didjack.simulate.control_placebos import half_widths
 from didjack.simulate.layout import (
     compile_average,
     compile_fixed_effects,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLOCK = 500
+FEW = 3  # treated clusters with which tests by t(H - 1) do not hold their level
+HOLDS = 1.5  # size over level up to which a test is said to hold its level
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +51,17 @@ class Plan:
     model : ErrorModel
     table : DataFrame
         One row per test: size (rejection rate without an effect) with its Monte Carlo standard
-        error, and the smallest effect that is found with the power asked for.
+        error, whether the test holds its level (a size of at most 1.5 times the level), and the
+        smallest effect that is found with the power asked for. With one to three treated clusters
+        the tests that are valid there come first.
     type : str
         The average that is tested.
     level, power : float
     n_clusters, n_treated : int
         Clusters, and those with treated units.
     draws : dict of str to tuple
-        Estimates, standard errors and critical value of each test, without an effect.
+        Estimates, standard errors and critical value of each test, without an effect. For
+        Conley-Taber the second is half the length of the interval, the third is one.
     """
 
     model: ErrorModel
@@ -67,14 +73,25 @@ class Plan:
     n_treated: int
     draws: dict[str, tuple[Array, Array, float]] = field(repr=False)
 
-    def mde(self, test: str = "cv3") -> float:
+    @property
+    def default_test(self) -> str:
+        """The test whose minimum detectable effect is reported unless another is named.
+
+        "cv3", the paper's; with one to three treated clusters, where it does not hold its level,
+        "exact". Where there is no jackknife, the first test of the table.
+        """
+        wanted = "exact" if self.n_treated <= FEW else "cv3"
+        return wanted if wanted in self.draws else next(iter(self.draws))
+
+    def mde(self, test: str | None = None) -> float:
         """Return the minimum detectable effect of a test.
 
         Parameters
         ----------
-        test : str
-            Of those in `table`.
+        test : str, optional
+            Of those in `table`; `default_test` without it.
         """
+        test = self.default_test if test is None else test
         if test not in self.draws:
             raise DataError(f"There is no test {test!r} here; there are {', '.join(self.draws)}.")
         return float(self.table["mde"].to_numpy()[list(self.draws).index(test)])
@@ -104,7 +121,7 @@ class Plan:
         )
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Draw the power of clustered and jackknife tests against the effect.
+        """Draw the power of the tests against the effect.
 
         Parameters
         ----------
@@ -171,19 +188,49 @@ def plan(
     for number, start in enumerate(range(0, reps, BLOCK)):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
         parts.append(
-            statistics_of(compiled, draw_blocks(layout, model, rng, min(BLOCK, reps - start)))
+            statistics_of(
+                compiled, draw_blocks(layout, model, rng, min(BLOCK, reps - start)), level
+            )
         )
     draws = {}
-    for test, df in degrees_of_freedom(compiled).items():
-        theta, se = (np.concatenate([part[test][i] for part in parts]) for i in (0, 1))
-        draws[test] = (theta, se, float(critical_value(level, df)))
     treated = np.unique(layout.cluster[layout.cohort < len(layout.starts)])
-    table = _table(draws, power)
+    for test, critical in critical_values(compiled, level, len(treated)).items():
+        theta, se = (np.concatenate([part[test][i] for part in parts]) for i in (0, 1))
+        if np.isfinite(se).all():  # else there are too few placebo estimates for the level
+            draws[test] = (theta, se, critical)
+    table = _table(draws, level, power)
     return Plan(model, table, type, level, power, layout.n_clusters, len(treated), draws)
 
 
+def critical_values(
+    compiled: dict[str, Compiled], level: float, n_treated: int
+) -> dict[str, float]:
+    """List the tests that can be computed with their critical values, in the order of the table.
+
+    Parameters
+    ----------
+    compiled : dict of str to Compiled
+        "csdid" and "twfe".
+    level : float
+        Of the tests.
+    n_treated : int
+        Treated clusters: with one to three, the tests that are valid there come first.
+    """
+    csdid = compiled["csdid"]
+    valid: dict[str, float] = {}
+    exact = csdid.exact
+    if exact is not None and csdid.n_deletions > 1 and exact.moves:
+        valid["exact"] = float(exact.critical_values((level,))[0])
+    if csdid.placebos is not None and csdid.placebos.available:
+        valid["conley-taber"] = 1.0  # its draws hold half the length of the interval
+    by_t = {
+        test: float(critical_value(level, df)) for test, df in degrees_of_freedom(compiled).items()
+    }
+    return valid | by_t if n_treated <= FEW else by_t | valid
+
+
 def degrees_of_freedom(compiled: dict[str, Compiled]) -> dict[str, float]:
-    """List the tests that can be computed, with their degrees of freedom.
+    """List the tests by t or normal distribution that can be computed, with degrees of freedom.
 
     G - 1 for the clustered t tests, H - 1 for the jackknife, with the H of the estimator that is
     tested: where all treated units are in one cluster, neither estimator has its deletion.
@@ -203,7 +250,9 @@ def degrees_of_freedom(compiled: dict[str, Compiled]) -> dict[str, float]:
     return tests
 
 
-def statistics_of(compiled: dict[str, Compiled], means: Array) -> dict[str, tuple[Array, Array]]:
+def statistics_of(
+    compiled: dict[str, Compiled], means: Array, level: float = 0.05
+) -> dict[str, tuple[Array, Array]]:
     """Return estimates and standard errors of n samples, (n,) each, by test.
 
     Parameters
@@ -212,10 +261,12 @@ def statistics_of(compiled: dict[str, Compiled], means: Array) -> dict[str, tupl
         "csdid" and "twfe".
     means : (n, M, T) array
         Means of blocks by period.
+    level : float
+        Of Conley-Taber, whose intervals have no standard error: half their length stands for it.
     """
     csdid, fixed = (evaluate(compiled[name], means) for name in ("csdid", "twfe"))
     clustered = clustered_se(csdid.scores, compiled["csdid"].factor)
-    return {
+    found = {
         "clustered-z": (csdid.estimate, clustered),
         "clustered-t": (csdid.estimate, clustered),
         "cv3": (csdid.estimate, jackknife_se(csdid.deviations)),
@@ -223,9 +274,19 @@ def statistics_of(compiled: dict[str, Compiled], means: Array) -> dict[str, tupl
         "twfe-cv1": (fixed.estimate, clustered_se(fixed.scores, compiled["twfe"].factor)),
         "twfe-cv3": (fixed.estimate, jackknife_se(fixed.deviations)),
     }
+    exact, placebos = compiled["csdid"].exact, compiled["csdid"].placebos
+    if exact is not None:
+        rows = means.reshape(len(means), -1)
+        found["exact"] = (csdid.estimate, jackknife_se(rows @ exact.deviations))
+    if placebos is not None and placebos.available:
+        draws = placebos.draws(means, rescale=False)
+        found["conley-taber"] = (csdid.estimate, half_widths(draws, (level,))[0])
+    return found
 
 
-def _table(draws: dict[str, tuple[Array, Array, float]], power: float) -> pd.DataFrame:
+def _table(
+    draws: dict[str, tuple[Array, Array, float]], level: float, power: float
+) -> pd.DataFrame:
     rows = []
     for test, (theta, se, critical) in draws.items():
         size = float((np.abs(theta) > critical * se).mean())
@@ -237,6 +298,7 @@ def _table(draws: dict[str, tuple[Array, Array, float]], power: float) -> pd.Dat
                 "inference": LABELS[test],
                 "size": size,
                 "mc_se": float(binomial_se(np.array(size), np.array(len(theta)))),
+                "holds_level": size <= HOLDS * level,
                 "mde": max(float(needed), 0.0),
             }
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from didjack.core.linalg import Array, Mask
+from didjack.core.linalg import Array
 from didjack.simulate.compared import LEVELS
 
 
@@ -72,25 +72,12 @@ class Tally:
             self.length[row] = 2 * (c * se).sum() if c.ndim else 2 * c * se.sum()
             self.se[row] = se.sum()
 
-    def add_rejections(self, at: int, estimate: Array, truth: float, rejected: Mask) -> None:
-        """Count a test that has no interval.
-
-        Parameters
-        ----------
-        at : int
-        estimate : (n,) array
-        truth : float
-        rejected : (L, n) bool array
-        """
-        for row, values in enumerate(rejected, start=at):
-            self._count(row, estimate - truth)
-            self.rejected[row] = values.sum()
-            self.covered[row] = self.length[row] = self.se[row] = np.nan
-
     def add_p(self, at: int, estimate: Array, truth: float, p: Array) -> None:
         """Count a test that has a p-value only."""
-        rejected = np.array([p <= level + 1e-12 for level in LEVELS])
-        self.add_rejections(at, estimate, truth, rejected)
+        for row, level in enumerate(LEVELS, start=at):
+            self._count(row, estimate - truth)
+            self.rejected[row] = (p <= level + 1e-12).sum()
+            self.covered[row] = self.length[row] = self.se[row] = np.nan
 
     def size_adjusted(self) -> Array:
         """Return power at the critical values that give each test its level, (rows,).

@@ -7,18 +7,19 @@ import pytest
 
 import didjack as dj
 from didjack.errors import DataError, DesignError
+from didjack.inference.decision import decision, models_tried
 from didjack.inference.error_models import ErrorModel, fit_errors
 from didjack.inference.fitted_variances import fitted_variances, variances_of
 from didjack.inference.generalized import generalized_deviations, generalized_variance
-from didjack.inference.reference_model import TRatio
+from didjack.inference.reference_model import TRatio, equal_variances
 from didjack.sample.blocks import balanced_blocks
 from didjack.simulate import LEVELS, Design, Engine, Settings, draw_means, unit_frame
 from didjack.simulate.compared import Test
 from didjack.simulate.compiled import compile_csdid, evaluate
 from didjack.simulate.critical_values import Fit, fit_samples
 from didjack.simulate.design_forms import design_forms
-from didjack.simulate.design_loadings import Average, loadings
-from didjack.simulate.outcomes import Sample, is_significant, outcome_of, unavailable
+from didjack.simulate.design_loadings import Average, fixed_loadings, loadings
+from didjack.simulate.outcomes import Sample, outcome_of, unavailable
 from didjack.simulate.tally import Tally
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -233,7 +234,7 @@ def test_placebos_that_fit_a_boundary():
     assert (expected > 0).all(axis=1).any()
 
 
-def test_loadings_of_randomization_are_those_of_the_library(design):
+def test_loadings_of_randomization_and_planning_are_those_of_the_library(design):
     G = design.clusters
     weight = design.sizes * np.vstack([np.ones(G), 1 - np.eye(G)])
     for type in TYPES:
@@ -243,50 +244,34 @@ def test_loadings_of_randomization_are_those_of_the_library(design):
         kept = np.append(True, library.usable)
         np.testing.assert_array_equal(np.isfinite(own).all(axis=(1, 2)), kept)
         np.testing.assert_allclose(own[kept], library.refit[kept], rtol=0, atol=1e-14)
+        fixed = fixed_loadings(average, design.cohort, weight)
+        np.testing.assert_array_equal(np.isfinite(fixed).all(axis=(1, 2)), kept)
+        np.testing.assert_allclose(fixed[kept], library.fixed[kept], rtol=0, atol=1e-14)
 
 
 def test_what_is_significant_under_the_rule():
-    """The doubled test counts where the design alone says that the exact one is not robust."""
-    settings = Settings(types=("simple",), tests=("exact", "exact-2", "fitted", "verdict"))
-    for design, strict in (
-        (Design(treated=2, gamma=2.0), True),
-        (Design(treated=5, gamma=2.0), False),
-        (Design(treated=5, gamma=2.0, treat="small"), False),
-        (Design(treated=5, adoption=(2, 4, 6, 8, 10)), True),  # one cluster in each cohort
+    """The exact test decides alone where the rule says so; elsewhere more is asked."""
+    for design, alone in (
+        (Design(treated=2, gamma=2.0), False),
+        (Design(treated=5), True),
+        (Design(treated=5, gamma=4.0, treat="small"), False),
+        (Design(treated=5, adoption=(2, 4, 6, 8, 10)), False),  # one cluster in each cohort
     ):
-        engine = Engine(design, settings, seed=1)
-        means = draw_means(design, engine.rng(0), 500)
-        compiled = engine.estimators["simple"]
-        sample = Sample(means, evaluate(compiled, means), engine._fit(means, 0), design)
-        found = {
-            name: outcome(name, compiled, design, means, sample.fit).relative(
-                sample.statistics.estimate
-            ) > 1
-            for name in ("exact", "exact-2", "fitted")
-        }  # fmt: skip
-        expected = found["exact"] & found["fitted"]
-        if strict:
-            expected &= found["exact-2"]
-        else:
-            assert (expected & ~found["exact-2"])[1].any()
-        verdict = is_significant(compiled, sample)
-        np.testing.assert_array_equal(verdict[1], expected[1])
-        row = [t.name for t in engine.tests["simple"]].index("verdict") * len(LEVELS)
-        np.testing.assert_array_equal(
-            engine.block(0).rejected[row : row + len(LEVELS)], verdict.sum(axis=1)
-        )
-
-
-def test_the_size_with_treated_clusters_that_vary_more_is_simulated_as_it_is_computed():
-    design = Design(clusters=12, periods=4, treated=2, adoption=(3,), rho=0.0, noise_sd=0.0,
-                    treated_sd=2.0)  # fmt: skip
-    engine = Engine(design, Settings(types=("simple",), tests=("exact",), twfe=False), seed=4)
-    forms = engine.estimators["simple"].exact
-    sizes = forms.sizes_at(2.0, forms.critical_values(LEVELS))
-    tally = Tally.total(engine.run(range(20), 10_000))
-    for share, size in zip(tally.rejected / 10_000, sizes, strict=True):
-        assert abs(share - size) < 4 * np.sqrt(size * (1 - size) / 10_000)
-    np.testing.assert_allclose(forms.sizes_at(1.0, forms.critical_values(LEVELS)), LEVELS)
+        compiled = compile_csdid(design, "simple")
+        forms = compiled.exact
+        shape = forms.loadings.shape[1:]
+        size = np.broadcast_to(design.sizes[:, None].astype(float), shape)
+        models = models_tried(equal_variances(*shape), size)
+        ratios = [TRatio.of(forms.loadings, forms.usable, forms.treated, m) for m in models]
+        rule = decision(models, ratios, 0.05)
+        assert rule.exact_decides == alone
+        means = draw_means(design, np.random.default_rng(0), 200)
+        found = outcome("verdict", compiled, design, means)
+        exact = outcome("exact", compiled, design, means)
+        t = evaluate(compiled, means).estimate / exact.se
+        at = LEVELS.index(0.05)
+        np.testing.assert_array_equal(np.abs(t) >= found.critical[at], rule.significant(t))
+        assert (found.critical[at] == pytest.approx(exact.critical[at], rel=1e-9)) == alone
 
 
 def test_exact_critical_values_hold_their_level():
@@ -345,4 +330,4 @@ def test_tests_that_a_design_does_not_allow_are_left_out():
     assert names(treated=4, gamma=1.0) == few
     assert names(clusters=11, treated=2, gamma=1.0) == few  # nine controls
     assert names(treated=19) == set()
-    assert names(treated=5, units=1, noise_sd=0.0) == {"exact", "cv3"}
+    assert names(treated=5, units=1, noise_sd=0.0) == {"exact", "verdict", "cv3"}

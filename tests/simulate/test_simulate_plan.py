@@ -39,7 +39,8 @@ def planned(frame, columns, cluster, type):
     blocks, layout = layout_of(balanced_blocks(frame, *columns, cluster), type)
     compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}
     statistics, df = statistics_of(compiled, blocks.mean[None]), degrees_of_freedom(compiled)
-    return {test: (theta[0], se[0], df[test]) for test, (theta, se) in statistics.items()}
+    df["exact"] = compiled["csdid"].exact.critical_values((0.05,))[0]  # not degrees of freedom
+    return {test: (*(v[0] for v in statistics[test]), df[test]) for test in df}
 
 
 def public(frame, columns, cluster, type):
@@ -47,6 +48,7 @@ def public(frame, columns, cluster, type):
     res = dj.att_gt(frame, *columns, clustervars=cluster, est_method="reg")
     agg = dj.aggte(res, type=type)
     jk, jkj = dj.jackknife(agg, cluster), dj.jackknife(agg, cluster, center="mean")
+    jx = dj.jackknife(agg, cluster, critical="exact")
     # att_gt leaves out units that are treated from the start; so does the layout.
     kept = frame[~frame[columns[2]].between(1, frame[columns[1]].min())]
     fixed = twfe(kept, *columns, cluster=cluster)
@@ -58,6 +60,7 @@ def public(frame, columns, cluster, type):
         "cv3j": (jkj.att, jkj.se, jkj.df),
         "twfe-cv1": (fixed.att, fixed.cv1.se[0], fixed.cv1.df[0]),
         "twfe-cv3": (fixed.att, fixed.cv3.se[0], fixed.cv3.df[0]),
+        "exact": (jx.att, jx.se, jx.inference.exact_critical_value[0]),
     }
 
 
@@ -81,13 +84,14 @@ def test_degrees_of_freedom_count_the_deletions_that_can_be_estimated():
     ours, theirs = (f(one, NAMES, "cluster", "simple") for f in (planned, public))
     expected = {"clustered-z": np.inf, "clustered-t": 11, "cv3": 10, "cv3j": 10, "twfe-cv1": 11,
                 "twfe-cv3": 10}  # fmt: skip
-    assert {test: df for test, (_, _, df) in ours.items()} == expected
+    assert {test: df for test, (_, _, df) in ours.items() if test != "exact"} == expected
     for test, values in theirs.items():
         np.testing.assert_allclose(ours[test][:2], values[:2], rtol=1e-9, err_msg=test)
     draws = plan(one, *NAMES, cluster="cluster", reps=200, level=0.1).draws
-    assert {test: critical for test, (_, _, critical) in draws.items()} == {
+    assert {test: critical for test, (_, _, critical) in draws.items() if test in expected} == {
         test: pytest.approx(stats.t.ppf(0.95, df), rel=1e-14) for test, df in expected.items()
     }
+    assert list(draws) == ["exact", "conley-taber", *expected]
 
 
 def test_the_table_follows_from_the_draws():
@@ -163,6 +167,43 @@ def test_the_same_seed_gives_the_same_plan_and_more_treated_find_more():
     assert "Error model" in first.summary()
 
 
+def test_with_few_treated_clusters_the_tests_that_hold_come_first():
+    """Conley-Taber in samples of the layout: the public intervals; and the tests' order."""
+    frame = frame_of(Design(clusters=40, periods=6, treated=2, adoption=(3, 5), units=4, gamma=1.0))
+    blocks, layout = layout_of(balanced_blocks(frame, *NAMES, "cluster"))
+    compiled = {"csdid": compile_average(layout, "simple"), "twfe": compile_fixed_effects(layout)}
+    theta, half = statistics_of(compiled, blocks.mean[None], 0.1)["conley-taber"]
+    agg = dj.aggte(dj.att_gt(frame, *NAMES, clustervars="cluster", est_method="reg"))
+    public = dj.few_treated(agg, "cluster", level=0.9, max_draws=999)
+    np.testing.assert_allclose([theta[0], half[0]], [agg.att, public.half_widths[0]], rtol=1e-9)
+
+    result = plan(frame, *NAMES, cluster="cluster", reps=1000)
+    table = result.table.set_index("test")
+    assert list(table.index[:2]) == ["exact", "conley-taber"]
+    assert table["holds_level"].to_dict() == (table["size"] <= 0.075).to_dict()
+    assert table["holds_level"].iloc[:2].all() and not table["holds_level"][["cv3", "cv3j"]].any()
+    assert result.default_test == "exact"
+    assert result.mde() == table["mde"]["exact"]
+    many = plan(frame_of(SMALL), *NAMES, cluster="cluster", reps=500)
+    assert many.default_test == "cv3"
+    assert list(many.table["test"])[-1] == "exact"
+    assert many.mde() == many.mde("cv3")
+
+
+def test_tests_that_cannot_say_anything_are_left_out():
+    frame = frame_of(SMALL)
+    one = frame.assign(cohort=np.where(frame["cluster"] == 3, 4, 0))  # eleven controls
+    assert "conley-taber" not in plan(one, *NAMES, cluster="cluster", reps=100).draws
+    assert "conley-taber" in plan(one, *NAMES, cluster="cluster", reps=100, level=0.1).draws
+    # Every cluster has the same share of treated units: shocks to clusters cancel.
+    same = frame.assign(cohort=np.where(frame["unit"] % 2 == 0, 4, 0))
+    same = same[same["unit"].isin(np.unique(same["unit"])[:48])]
+    even = same.assign(cluster=same["unit"] // 4)
+    assert "exact" not in plan(even, *NAMES, cluster="cluster", reps=100).draws
+    most = frame.assign(cohort=np.where(frame["cluster"] == 3, 0, 4))
+    assert plan(most, *NAMES, cluster="cluster", reps=100).default_test == "clustered-z"
+
+
 def test_one_treated_cluster_and_one_control():
     frame = frame_of(SMALL)
     one = frame.assign(cohort=np.where(frame["cluster"] == 3, 4, 0))
@@ -203,7 +244,7 @@ def test_a_test_that_finds_enough_without_an_effect_needs_none():
     result = plan(one, *NAMES, cluster="cluster", reps=100, power=0.1)
     theta, se, critical = result.draws["cv3"]
     assert np.mean(theta > critical * se) > 0.1
-    assert result.mde() == 0.0
+    assert result.mde("cv3") == 0.0
 
 
 def test_the_number_of_clusters_has_limits(monkeypatch):
