@@ -20,15 +20,22 @@ _PARAMETERS = (
 )  # fmt: skip
 _HEADS = {
     "unit-z": "IF u", "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
+    "exact": "CV3 x", "exact-2": "x 2sd", "fitted": "x fit", "verdict": "Rule", "hansen": "Gen.",
     "rademacher": "MB R", "mammen": "MB M", "webb": "MB W", "permutation": "RI",
-    "permutation-t": "RI t", "twfe-cv1": "CV1", "twfe-cv3": "CV3",
+    "permutation-t": "RI t", "conley-taber": "CT", "ferman-pinto": "FP", "twfe-cv1": "CV1", "twfe-cv3": "CV3",
 }  # fmt: skip
 _WORDS = {
     "IF u": "IF u: influence functions as if units were independent, normal critical values",
     "IF z": "IF: clustered influence functions, normal (z) or t(G-1) critical values",
+    "CV3 x": "CV3 x: CV3 with exact critical values for equal variances",
+    "x 2sd": "x 2sd: the same, for treated clusters of twice the standard deviation",
+    "x fit": "x fit: the same, for fitted shocks and noise",
+    "Rule": "Rule: what the decision rule calls significant",
+    "Gen.": "Gen.: jackknife with generalized deletions, t(G-1)",
     "MB R": "MB: multiplier bootstrap (Rademacher, Mammen, Webb)",
     "RI": "RI: randomization inference on the estimate",
     "RI t": "RI t: randomization inference on the CV3 t statistic",
+    "CT": "CT: Conley-Taber; FP: Ferman-Pinto, for up to three treated clusters",
 }
 
 

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from didjack.cli import app
+from didjack.cli.simulate import _HEADS
+from didjack.simulate import CSDID_TESTS, LABELS
 
 STUDY = """
 title = "Mine"
@@ -48,6 +50,25 @@ def test_a_study_prints_a_table_and_writes_a_file(run, study, tmp_path):
     assert len(list(out.glob("*.parquet"))) == 2
     again = run(study, "--reps", 300, "--seed", 9, "--out", out)
     assert again.output == result.output.replace(f"Table written to {output}\n", "")
+
+
+def test_every_test_has_a_column(run, study, tmp_path):
+    tests = ", ".join(f'"{name}"' for name in CSDID_TESTS)
+    text = STUDY.replace("clusters = 8", "clusters = 13\nunits = 4\ngamma = 1.0")
+    text = text.replace("treated = [2, 3]", "treated = 2").replace(
+        'types = ["simple"]', f'types = ["simple", "event:last"]\ntests = [{tests}]\nn_boot = 19'
+    )
+    study.write_text(text + "n_permutations = 19\n", encoding="utf-8")
+    output = tmp_path / "table.csv"
+    result = run(study, "--reps", 60, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert "nan" not in result.output
+    for head in dict.fromkeys(_HEADS.values()):
+        assert head in result.output
+    table = pd.read_csv(output)
+    assert set(table["test"]) == set(LABELS)
+    assert set(table["estimator"]) == {"simple", "event:last", "twfe"}
+    assert set(table["n_treated_clusters"]) == {2}
 
 
 def test_the_list_names_the_shipped_studies(run):
