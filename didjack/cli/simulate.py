@@ -22,7 +22,8 @@ _HEADS = {
     "unit-z": "IF u", "clustered-z": "IF z", "clustered-t": "IF t", "cv3": "CV3", "cv3j": "CV3J",
     "exact": "CV3 x", "exact-2": "x 2sd", "fitted": "x fit", "verdict": "Rule", "hansen": "Gen.",
     "rademacher": "MB R", "mammen": "MB M", "webb": "MB W", "permutation": "RI",
-    "permutation-t": "RI t", "conley-taber": "CT", "ferman-pinto": "FP", "twfe-cv1": "CV1", "twfe-cv3": "CV3",
+    "permutation-t": "RI t", "conley-taber": "CT", "ferman-pinto": "FP",
+    "twfe-cv1": "CV1", "twfe-cv3": "CV3",
 }  # fmt: skip
 _WORDS = {
     "IF u": "IF u: influence functions as if units were independent, normal critical values",
