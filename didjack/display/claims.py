@@ -1,7 +1,7 @@
 """Claims about rejection rates, with verdicts that are computed from a study.
 
 Four are what the abstract of Karim, Nielsen, MacKinnon and Webb (2026) says of CSDID. Two are what
-it says of traditional difference-in-differences, looked at for CSDID here. The last is of this
+it says of traditional difference-in-differences, looked at for CSDID here. The others are of this
 study.
 """
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from didjack.core.linalg import Array
 from didjack.display.wording import percent
+from didjack.effects.average_types import TYPES
 
 LEVEL = 0.05
 HOLDS, PART, NO = "holds", "in part", "not found in these designs"
@@ -33,14 +34,15 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per cell, design and aggregation; rates of two-way fixed effects beside them.
+        One row per cell, design and aggregation or event time, with the treated clusters behind
+        it; rates of two-way fixed effects beside them.
     """
     chosen = table[np.isclose(table["level"], LEVEL) & np.isclose(table["truth"], 0)]
     # Designs, not results, name the rows.
     keys = list(chosen.columns[: chosen.columns.get_loc("estimator")])
     fixed = chosen["estimator"] == "twfe"
     wide = chosen[~fixed].pivot_table(
-        index=[*keys, "estimator"], columns="test", values="rejection"
+        index=[*keys, "estimator", "n_treated_clusters"], columns="test", values="rejection"
     )
     beside = chosen[fixed].pivot_table(index=keys, columns="test", values="rejection")
     return wide.reset_index().merge(beside.reset_index(), on=keys, how="left")
@@ -60,7 +62,9 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
         Columns source (whose claim, and about which estimator), claim, evidence, verdict ("holds",
         "in part", "not found in these designs").
     """
-    rates = sizes(table)
+    every = sizes(table)
+    # The abstract speaks of averages; event times rest on fewer clusters than their designs treat.
+    rates = every[every["estimator"].isin(TYPES)]
     checks: list[tuple[str, str, Callable[[pd.DataFrame], tuple[str, str]]]] = [
         (OF_CSDID, "Its usual inference rejects too often with few clusters", _few_clusters),
         (OF_CSDID, "Its usual inference rejects too often with few treated clusters", _few_treated),
@@ -74,7 +78,13 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
             _still,
         ),
     ]
+    of_every: list[tuple[str, Callable[[pd.DataFrame], tuple[str, str]]]] = [
+        ("With exact critical values it holds its level where clusters are alike", _exact),
+        ("It does not where one or two treated clusters vary more than the others", _restless),
+        ("What the decision rule calls significant is rarely nothing", _verdict),
+    ]
     rows = [(source, claim, *check(rates)) for source, claim, check in checks]
+    rows += [(OF_STUDY, claim, *check(every)) for claim, check in of_every]
     return pd.DataFrame(rows, columns=["source", "claim", "evidence", "verdict"])
 
 
@@ -157,6 +167,48 @@ def _still(rates: pd.DataFrame) -> tuple[str, str]:
     rate = rates[rates["cell"] == "treated"].set_index("treated")["cv3"]
     text = ", ".join(f"{percent(rate[k], 1)} with {k}" for k in (1, 2, 3, 4))
     return f"{text} of 20 clusters treated", HOLDS if min(rate[1], rate[2]) > 2 * LEVEL else NO
+
+
+def _exact(rates: pd.DataFrame) -> tuple[str, str]:
+    alike = _alike(rates) & np.isclose(rates["gamma"], 0) & rates["exact"].notna()
+    few = alike & (rates["n_treated_clusters"] <= 3)
+    text = "; ".join(
+        f"{words}: {_range(rates[chosen]['exact'])} in {int(chosen.sum())} comparisons"
+        for words, chosen in (("one to three treated clusters", few), ("more", alike & ~few))
+    )
+    worst = rates[alike]["exact"].max()
+    return f"event times included, {text}", HOLDS if worst < 1.2 * LEVEL else PART
+
+
+def _restless(rates: pd.DataFrame) -> tuple[str, str]:
+    chosen = rates[(rates["cell"] == "errors") & (rates["tails"] == "normal")]
+    rate = chosen[np.isclose(chosen["treated_sd"], 2.0)].set_index("treated")["exact"]
+    text = ", ".join(f"{percent(rate[k], 1)} with {k}" for k in (1, 2, 3, 5, 10))
+    verdict = HOLDS if min(rate[1], rate[2]) > 1.5 * LEVEL else NO
+    return f"{text} of 20 clusters treated, at twice the standard deviation", verdict
+
+
+def _verdict(rates: pd.DataFrame) -> tuple[str, str]:
+    have = rates["verdict"].notna()
+    alike = rates[have & _alike(rates)]["verdict"]
+    up_to = have & (rates["tails"] == "normal") & (rates["treated_sd"] <= 2.0)
+    unlike = rates[up_to & ~np.isclose(rates["treated_sd"], 1)]["verdict"]
+    text = (
+        f"at most {percent(alike.max(), 1)} in {len(alike)} comparisons in which shocks to all "
+        f"clusters vary alike, at most {percent(unlike.max(), 1)} in {len(unlike)} in which those "
+        "to treated clusters have half or twice the standard deviation"
+    )
+    holds = alike.max() <= 1.2 * LEVEL, unlike.max() <= 1.6 * LEVEL
+    return text, HOLDS if all(holds) else PART if any(holds) else NO
+
+
+def _alike(rates: pd.DataFrame) -> pd.Series:
+    """Say in which designs the shocks to all clusters are normal and vary alike."""
+    return (rates["treated_sd"] == 1) & (rates["tails"] == "normal")
+
+
+def _range(rate: pd.Series) -> str:
+    return f"{percent(rate.min(), 1)} to {percent(rate.max(), 1)}"
 
 
 def _excess(rate: pd.Series) -> Array:

@@ -124,14 +124,14 @@ def compile_average(layout: Layout, type: str) -> Compiled:
     if not compiled.valid:
         return compiled
     fixed = fixed_loadings(average, layout.cohort, weight)
-    usable = np.isfinite(fixed[1:]).all(axis=(1, 2))
+    usable = np.asarray(np.isfinite(fixed[1:]).all(axis=(1, 2)))
     deviations = (fixed[1:][usable] - fixed[0]).reshape(usable.sum(), -1).T
     treated = layout.cohort < len(layout.starts)
     forms = ExactForms(
         deviations=np.ascontiguousarray(deviations),
         loadings=np.einsum("cm,rmt->rct", layout.membership.astype(np.float64), fixed),
         usable=usable,
-        treated=(layout.membership & treated).any(axis=1),
+        treated=np.asarray((layout.membership & treated).any(axis=1)),
     )
     placebos = None
     if len(layout.cohort) == layout.n_clusters:  # every cluster belongs to one cohort

@@ -25,19 +25,27 @@ from didjack.display.plots.style import (
     look,
 )
 from didjack.display.wording import percent_label
-from didjack.simulate.planning import Plan
+from didjack.simulate.planning import FEW, Plan
 
-# Colours as in all figures: blue for influence functions, orange for the jackknife.
+GREEN, PURPLE = "#009E73", "#A0527C"
+LOWEST = 0.005  # rates that the logarithmic axis shows
+# Colours as in all figures: blue for influence functions, orange for the jackknife with t(H - 1).
 LINES: Mapping[str, Mapping[str, Any]] = {
     "unit-z": {"color": BLUE, "linestyle": ":", "label": "CSDID, units independent"},
     "clustered-z": {"color": BLUE, "marker": "o", "label": "CSDID, clustered"},
     "rademacher": {"color": "#56B4E9", "linestyle": "--", "label": "CSDID, multiplier bootstrap"},
     "cv3": {"color": ORANGE, "marker": "s", "label": "CSDID, CV3 jackknife"},
+    "exact": {"color": GREEN, "marker": "D", "label": "CSDID, CV3 exact"},
+    "fitted": {"color": GREEN, "linestyle": "--", "label": "CSDID, CV3 exact, fitted variances"},
+    "verdict": {"color": PURPLE, "marker": "v", "label": "Significant by the rule"},
+    "hansen": {"color": ORANGE, "linestyle": ":", "label": "CSDID, generalized deletions"},
+    "conley-taber": {"color": PURPLE, "linestyle": "-.", "label": "Conley-Taber"},
+    "ferman-pinto": {"color": PURPLE, "linestyle": "--", "label": "Ferman-Pinto"},
     "permutation": {"color": SOFT, "linestyle": "-.", "label": "Randomization, estimate"},
     "permutation-t": {"color": INK, "marker": "d", "label": "Randomization, CV3 t"},
     "twfe-cv1": {"color": SOFT, "marker": "^", "markerfacecolor": "white", "label": "TWFE, CV1"},
 }
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def plot_rates(
@@ -92,11 +100,15 @@ def _panel(ax: Axes, frame: pd.DataFrame, x: str, tests: Sequence[str]) -> None:
 
 
 def _vertical(ax: Axes, log: bool, rates: Array) -> None:
-    """Put ticks at round percentages; the axes share their range."""
+    """Put ticks at round percentages; the axes share their range.
+
+    Rates below `LOWEST`, zero among them, have no place on a logarithmic axis.
+    """
     if log:
         ax.set_yscale("log")
         ax.yaxis.set_minor_locator(plt.NullLocator())
-        low, high = float(rates.min()) / 1.3, min(1.0, 1.3 * float(rates.max()))
+        low = max(float(rates.min()) / 1.3, LOWEST)
+        high = min(1.0, 1.3 * float(rates.max()))
         ticks = [t for t in _TICKS if low <= t <= high]
     else:
         low, high, ticks = 0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
@@ -105,14 +117,16 @@ def _vertical(ax: Axes, log: bool, rates: Array) -> None:
 
 
 def plot_power(plan: Plan, ax: Axes | None = None) -> Figure:
-    """Draw the power of clustered and jackknife tests against the effect.
+    """Draw the power of clustered, jackknife and, with few treated clusters, other valid tests.
 
     Parameters
     ----------
     plan : Plan
     ax : Axes, optional
     """
-    tests = [test for test in ("clustered-z", "cv3", "twfe-cv1") if test in plan.draws]
+    few = ("exact", "conley-taber") if plan.n_treated <= FEW else ()
+    wanted = ("clustered-z", "cv3", *few, "twfe-cv1")
+    tests = [test for test in wanted if test in plan.draws]
     largest = plan.table.loc[plan.table["test"].isin(tests), "mde"].max()
     curve = plan.curve(np.linspace(0, 1.6 * float(largest), 81).tolist())
     with canvas(ax, height=3.6) as axes:
