@@ -83,9 +83,9 @@ class ExactForms:
         levels : tuple of float
         """
         shape = self.loadings.shape[1:]
-        models = models_tried(equal_variances(*shape), np.broadcast_to(sizes[:, None], shape))
-        forms = [TRatio.of(self.loadings, self.usable, self.treated, model) for model in models]
-        return np.array([decision(models, forms, level).least_t for level in levels])
+        tried = models_tried(equal_variances(*shape), np.broadcast_to(sizes[:, None], shape))
+        forms = [TRatio.of(self.loadings, self.usable, self.treated, model) for model, _ in tried]
+        return np.array([decision(tried, forms, level).least_t for level in levels])
 
     def fitted_table(self, sizes: Array, levels: tuple[float, ...]) -> FittedTable:
         """Tabulate the critical values under shocks to clusters and noise of units.

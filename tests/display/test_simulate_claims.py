@@ -25,6 +25,7 @@ def test_the_file_is_the_full_study(full):
     assert len(study.cells) >= 400
     assert (full["reps"] >= 20_000).all()
     assert set(full["seed"]) == {study.seed}
+    assert (data_dir() / "simulations.csv").stat().st_size < 3_000_000
     assert full["cell"].drop_duplicates().tolist() == list(
         dict.fromkeys(cell.name for cell in study.cells)
     )
@@ -57,6 +58,10 @@ def test_verdicts_follow_from_the_numbers(full):
     assert verdicts["It does so at least as badly as two-way fixed effects"] == "in part"
     assert verdicts["The cluster jackknife improves it greatly"] == "holds"
     assert verdicts["Serial correlation makes it worse"] == "not found in these designs"
+    exact = "With exact critical values it holds its level where clusters are alike"
+    assert verdicts[exact] == "holds"
+    bad = full.assign(rejection=full["rejection"].where(full["test"] != "exact", 0.09))
+    assert claims(bad).set_index("claim")["verdict"][exact] == "in part"
     # A study in which nothing over-rejects leaves no claim standing.
     nothing = full.assign(rejection=np.where(full["effect"] == "0", 0.05, full["rejection"]))
     nothing.loc[nothing["test"] == "twfe-cv1", "rejection"] = 0.07
@@ -65,7 +70,7 @@ def test_verdicts_follow_from_the_numbers(full):
 
 def test_fixed_effects_are_compared_with_like_critical_values(full):
     wide = sizes(full)
-    wide = wide[wide["twfe-cv1"] > 0.06]
+    wide = wide[(wide["twfe-cv1"] > 0.06) & ~wide["estimator"].str.startswith("event")]
     share = {
         test: (wide[test] >= wide["twfe-cv1"]).mean() for test in ("clustered-t", "clustered-z")
     }
@@ -99,14 +104,17 @@ def test_sizes_put_fixed_effects_beside(full):
 def test_figures_show_the_rates(full):
     rates = sizes(full)
     own = rates[rates["cell"] == "treated"]
-    figure = plot_rates({"a": own, "b": own}, "treated", "Treated", list(LINES))
+    tests = [test for test in LINES if test in own]
+    assert set(LINES) - set(tests) == {"ferman-pinto"}  # sizes are equal in this block
+    figure = plot_rates({"a": own, "b": own}, "treated", "Treated", tests)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     cv3 = lines[LINES["cv3"]["label"]]
     there = own[own["cv3"].notna()].sort_values("treated")
     np.testing.assert_array_equal(cv3.get_ydata(), there["cv3"])
     low, high = figure.axes[0].get_ylim()
-    shown = own[list(LINES)].to_numpy()
-    assert low < np.nanmin(shown) <= np.nanmax(shown) < high
+    shown = own[list(tests)].to_numpy()
+    assert low == pytest.approx(max(0.005, np.nanmin(shown) / 1.3))
+    assert np.nanmax(shown) < high
     linear = plot_rates({"a": own}, "treated", "Treated", ["cv3"], log=False)
     assert linear.axes[0].get_ylim() == (0, 1)
     plt.close("all")

@@ -261,9 +261,9 @@ def test_what_is_significant_under_the_rule():
         forms = compiled.exact
         shape = forms.loadings.shape[1:]
         size = np.broadcast_to(design.sizes[:, None].astype(float), shape)
-        models = models_tried(equal_variances(*shape), size)
-        ratios = [TRatio.of(forms.loadings, forms.usable, forms.treated, m) for m in models]
-        rule = decision(models, ratios, 0.05)
+        tried = models_tried(equal_variances(*shape), size)
+        ratios = [TRatio.of(forms.loadings, forms.usable, forms.treated, m) for m, _ in tried]
+        rule = decision(tried, ratios, 0.05)
         assert rule.exact_decides == alone
         means = draw_means(design, np.random.default_rng(0), 200)
         found = outcome("verdict", compiled, design, means)
