@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from didjack.core.linalg import Array
 from didjack.display.plots.style import (
@@ -34,15 +35,21 @@ LINES: Mapping[str, Mapping[str, Any]] = {
     "unit-z": {"color": BLUE, "linestyle": ":", "label": "CSDID, units independent"},
     "clustered-z": {"color": BLUE, "marker": "o", "label": "CSDID, clustered"},
     "rademacher": {"color": "#56B4E9", "linestyle": "--", "label": "CSDID, multiplier bootstrap"},
-    "cv3": {"color": ORANGE, "marker": "s", "label": "CSDID, CV3 jackknife"},
+    "cv3": {"color": ORANGE, "marker": "s", "label": "CSDID, CV3 with t(H-1)"},
     "exact": {"color": GREEN, "marker": "D", "label": "CSDID, CV3 exact"},
     "fitted": {"color": GREEN, "linestyle": "--", "label": "CSDID, CV3 exact, fitted variances"},
     "verdict": {"color": PURPLE, "marker": "v", "label": "Significant by the rule"},
     "hansen": {"color": ORANGE, "linestyle": ":", "label": "CSDID, generalized deletions"},
-    "conley-taber": {"color": PURPLE, "linestyle": "-.", "label": "Conley-Taber"},
-    "ferman-pinto": {"color": PURPLE, "linestyle": "--", "label": "Ferman-Pinto"},
+    "conley-taber": {"color": "#56B4E9", "linestyle": "-.", "label": "Conley-Taber"},
+    "ferman-pinto": {"color": "#56B4E9", "linestyle": "--", "label": "Ferman-Pinto"},
     "permutation": {"color": SOFT, "linestyle": "-.", "label": "Randomization, estimate"},
-    "permutation-t": {"color": INK, "marker": "d", "label": "Randomization, CV3 t"},
+    "permutation-t": {
+        "color": INK,
+        "linestyle": "--",
+        "marker": "d",
+        "markerfacecolor": "white",
+        "label": "Randomization, CV3 t",
+    },
     "twfe-cv1": {"color": SOFT, "marker": "^", "markerfacecolor": "white", "label": "TWFE, CV1"},
 }
 _TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -82,6 +89,8 @@ def plot_rates(
             _panel(ax, frame.sort_values(x), x, tests)
             ax.set_title(title)
             ax.set_xlabel(xlabel)
+            if frame[x].dtype.kind == "i":
+                ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
             if level is not None:
                 ax.axhline(level, color=FAINT, linewidth=1.2, zorder=0)
         rates = np.concatenate([frame[list(tests)].to_numpy().ravel() for frame in panels.values()])
