@@ -171,7 +171,7 @@ def _still(rates: pd.DataFrame) -> tuple[str, str]:
 
 def _exact(rates: pd.DataFrame) -> tuple[str, str]:
     alike = _alike(rates) & np.isclose(rates["gamma"], 0) & rates["exact"].notna()
-    one = alike & (rates["adoption"].str.split().str.len() == 1)
+    one = alike & (rates["adoption"].str.count(" ") == 0)
     text = "; ".join(
         f"{words}: {_range(rates[chosen]['exact'])} in {int(chosen.sum())} comparisons, with "
         f"fitted variances {_range(rates[chosen]['fitted'])}"
