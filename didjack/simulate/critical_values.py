@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask
-from didjack.core.ratio_distribution import RatioDistribution
 from didjack.inference.decision import decision, models_tried
 from didjack.inference.error_models import LAGS, RHO_GRID, ErrorModel
 from didjack.inference.exact import CANCELLED
@@ -71,7 +70,7 @@ class ExactForms:
         """
         model = equal_variances(*self.loadings.shape[1:])
         forms = TRatio.of(self.loadings, self.usable, self.treated, model)
-        return _critical(forms.distribution(ratio), levels)
+        return _critical(forms, levels, ratio)
 
     def decided(self, sizes: Array, levels: tuple[float, ...]) -> Array:
         """Return the least t that the decision rule calls significant, one for each level.
@@ -108,7 +107,7 @@ class ExactForms:
                 model = variances_of(errors, size)
                 forms = TRatio.of(self.loadings, self.usable, self.treated, model)
                 near = np.array([
-                    _critical_near(forms.distribution(), level, start)
+                    _critical_near(forms, level, start)
                     for level, start in zip(levels, near, strict=True)
                 ])  # fmt: skip
                 logs[:, i, j] = np.log(near)
@@ -197,15 +196,17 @@ def fit_samples(means: Array, noise: Array, sizes: Array, cohort: Index) -> Fit:
     return Fit(grid[best], variance[best, np.arange(len(best))], noise)
 
 
-def _critical(distribution: RatioDistribution, levels: tuple[float, ...]) -> Array:
+def _critical(forms: TRatio, levels: tuple[float, ...], ratio: float) -> Array:
+    distribution = forms.distribution(ratio)
     return np.array([distribution.critical_value(1 - level) for level in levels])
 
 
-def _critical_near(distribution: RatioDistribution, level: float, start: float) -> float:
+def _critical_near(forms: TRatio, level: float, start: float) -> float:
     """Return a critical value that is near another, to a relative error of 1e-9.
 
     By secants of log p over log t, which is close to a line.
     """
+    distribution = forms.distribution()
     x, step = np.log(start), 0.05
     miss = float(np.log(distribution.p(start) / level))
     for _ in range(20):
