@@ -31,6 +31,14 @@ class ReportError(DidjackError):
     """A page cannot be planned or executed."""
 
 
+class OutputError(DidjackError):
+    """A file must not or cannot be written where it was asked for; nothing was changed."""
+
+
+class LockedError(DidjackError):
+    """Another run is writing into the same folder."""
+
+
 class SiteError(DidjackError):
     """The site cannot be rendered, or contains unresolved references or dead links."""
 

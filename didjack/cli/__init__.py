@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from errno import EPIPE
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
@@ -10,7 +11,16 @@ import typer
 from typer.core import TyperGroup
 
 from didjack.cli import datasets, estimate, plan, simulate
-from didjack.errors import DidjackError
+from didjack.errors import (
+    ChecksumError,
+    DatasetUnavailable,
+    DidjackError,
+    MissingExtraError,
+    SiteError,
+)
+
+
+_NOT_THE_ARGUMENTS = (ChecksumError, DatasetUnavailable, MissingExtraError, SiteError)
 
 
 class _Group(TyperGroup):
@@ -24,18 +34,30 @@ class _Group(TyperGroup):
         return rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; turn what the package raises on purpose into a message."""
+        """Run the command; turn what the package raises on purpose into a message.
+
+        The exit code is 2 where arguments, data or files cannot be used, as it is where typer
+        refuses an option, and 1 where something is missing here or a page turned out wrong.
+        """
         try:
             return super().invoke(ctx)
-        except (DidjackError, NotImplementedError) as error:
-            if ctx.obj:
+        except (DidjackError, NotImplementedError, OSError) as error:
+            broken_pipe = isinstance(error, OSError) and error.errno == EPIPE
+            if ctx.obj or broken_pipe:  # of a pipe whose reader has gone click takes care
                 raise
             from rich.console import Console
 
             Console(stderr=True, highlight=False).print(
-                f"[bold red]error:[/] {_escape(str(error))}", soft_wrap=True
+                f"[bold red]error:[/] {_escape(_sentence(error))}", soft_wrap=True
             )
-            raise typer.Exit(1) from None
+            raise typer.Exit(1 if isinstance(error, _NOT_THE_ARGUMENTS) else 2) from None
+
+
+def _sentence(error: Exception) -> str:
+    """Return the message; of the system's errors the file and what is wrong with it."""
+    if isinstance(error, OSError) and not isinstance(error, DidjackError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _escape(text: str) -> str:

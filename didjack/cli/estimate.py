@@ -77,6 +77,7 @@ def estimate(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
+    overwrite: opt.Overwrite = False,
 ) -> None:
     """Estimate effects with jackknife, clustered and analytic standard errors.
 
@@ -87,12 +88,14 @@ def estimate(
 
     didjack estimate mpdta.csv --yname lemp --tname year --gname first.treat --idname countyreal
     """
-    from didjack.cli.table import check_output, print_comparison, write_table
+    from didjack.cli.table import check_format, print_comparison, table_text
     from didjack.one_call import csdid
     from didjack.sample.read import read_table
+    from didjack.writing import check_output, write_text
 
     if output is not None:
-        check_output(output)
+        check_format(output)
+        check_output(output, [data], overwrite=overwrite)
     arguments = opt.att_gt_arguments(
         yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
         control_group, base_period, anticipation, allow_unbalanced_panel,
@@ -106,5 +109,5 @@ def estimate(
     table = result.to_frame(elements=elements)
     print_comparison(result, table, data.name)
     if output is not None:
-        write_table(table, level, output)
+        write_text(output, table_text(table, level, output), [data], overwrite=overwrite)
         typer.echo(f"Table written to {output}")

@@ -132,6 +132,15 @@ Level = Annotated[
     ),
 ]
 
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace the file of --output if it exists. The data are never overwritten.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 
 def att_gt_arguments(
     yname: str,

@@ -9,7 +9,7 @@ import typer
 
 from didjack.cli import options as opt
 from didjack.effects.average_types import AverageType
-from didjack.errors import DataError
+from didjack.errors import OutputError
 from didjack.extras import require_extra
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def plan(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
+    overwrite: opt.Overwrite = False,
 ) -> None:
     """Plan: size of each test and smallest effect it finds, in a balanced panel.
 
@@ -75,23 +76,26 @@ def plan(
     """
     from didjack.sample.read import read_table
     from didjack.simulate import plan as make_plan
+    from didjack.writing import check_output, replacing
 
     if output is not None:
-        _check_output(output)
+        _check_format(output)
+        check_output(output, [data], overwrite=overwrite)
     result = make_plan(
         read_table(data), yname, tname, gname, idname, cluster=cluster, type=type_.value,
         power=power, level=level, reps=reps, seed=seed,
     )  # fmt: skip
     _print(result, data.name, reps)
     if output is not None:
-        _write(result, output)
+        with replacing(output, [data], overwrite=overwrite) as draft:
+            _write(result, draft)
         typer.echo(f"Written to {output}")
 
 
-def _check_output(path: Path) -> None:
-    """Stop before anything is computed where the file cannot be written."""
+def _check_format(path: Path) -> None:
+    """Stop before anything is computed where the suffix says nothing."""
     if path.suffix not in (".csv", ".png", ".svg", ".pdf"):
-        raise DataError(f"{path}: write a table as .csv or a figure as .png, .svg or .pdf.")
+        raise OutputError(f"{path}: write a table as .csv or a figure as .png, .svg or .pdf.")
     if path.suffix != ".csv":
         require_extra("plots")
 
@@ -143,10 +147,13 @@ def _print(result: Plan, source: str, reps: int) -> None:
 
 
 def _write(result: Plan, output: Path) -> None:
+    from didjack.writing import csv_text
+
     if output.suffix == ".csv":
         top = 2 * float(result.table["mde"].max())
         curve = result.curve([top * i / 40 for i in range(41)])
-        curve.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
+        text = csv_text(curve, float_format="%.6g")
+        output.write_text(text, encoding="utf-8", newline="\n")
         return
     import matplotlib as mpl
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didjack.errors import DataError
+from didjack.cli import options as opt
+from didjack.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,7 @@ def simulate(
             help="Write the table, with coverage and more, as .csv.",
         ),
     ] = None,
+    overwrite: opt.Overwrite = False,
     level: Annotated[
         float,
         typer.Option("--level", metavar="SHARE", help="Level of the tests: 0.01, 0.05 or 0.1."),
@@ -90,6 +92,7 @@ def simulate(
     """
     from didjack.simulate import LEVELS, load_study
     from didjack.simulate.runner import versions
+    from didjack.writing import check_output, csv_text, write_text
 
     if list_:
         _print_studies()
@@ -98,14 +101,16 @@ def simulate(
         raise DataError("Which study? Give a .toml file or a name; `didjack simulate --list`.")
     if level not in LEVELS:
         raise DataError(f"level must be one of {', '.join(map(str, LEVELS))}, not {level}.")
-    if output is not None and output.suffix != ".csv":
-        raise DataError(f"{output}: the table is written as .csv.")
+    if output is not None:
+        if output.suffix != ".csv":
+            raise OutputError(f"{output}: the table is written as .csv.")
+        check_output(output, [study], overwrite=overwrite)
     chosen = load_study(study)
     table = _run(chosen, reps, seed, jobs, out, scheduler)
     _print_table(chosen, table, level, reps)
     if output is not None:
         kept = table[table["level"] == level].assign(**versions())
-        kept.to_csv(output, index=False, float_format="%.6g", lineterminator="\n")
+        write_text(output, csv_text(kept, "%.6g"), [study], overwrite=overwrite)
         typer.echo(f"Table written to {output}")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from didjack.errors import ReportError
+from didjack.errors import OutputError
 from didjack.extras import require_extra
+from didjack.writing import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,7 @@ def display_columns(table: pd.DataFrame, level: float) -> pd.DataFrame:
 
 
 def _csv(table: pd.DataFrame, level: float) -> str:
-    return table.assign(level=level).to_csv(index=False, lineterminator="\n")
+    return csv_text(table.assign(level=level))
 
 
 def _markdown(table: pd.DataFrame, level: float) -> str:
@@ -124,25 +125,22 @@ _WRITERS: Mapping[str, Callable[[pd.DataFrame, float], str]] = {
 }
 
 
-def check_output(path: Path) -> None:
-    """Stop where the table cannot be written, before anything is computed.
+def check_format(path: Path) -> None:
+    """Stop where the suffix says nothing, before anything is computed.
 
     Raises
     ------
-    ReportError
-        The suffix is none of those that can be written, or the folder does not exist.
+    OutputError
+        The suffix is none of those that can be written.
     MissingExtraError
         HTML is laid out by great_tables, which is not installed.
     """
     if path.suffix.lower() not in _WRITERS:
-        raise ReportError(f"{path}: the table can be written as {', '.join(_WRITERS)}")
-    if not path.parent.is_dir():
-        raise ReportError(f"{path}: the folder {path.parent} does not exist")
+        raise OutputError(f"{path}: the table can be written as {', '.join(_WRITERS)}")
     if path.suffix.lower() == ".html":
         require_extra("tables")
 
 
-def write_table(table: pd.DataFrame, level: float, path: Path) -> None:
-    """Write the table in the form that the suffix asks for."""
-    text = _WRITERS[path.suffix.lower()](table, level)
-    path.write_text(text, encoding="utf-8", newline="\n")
+def table_text(table: pd.DataFrame, level: float, path: Path) -> str:
+    """Return the table in the form that the suffix of its file asks for."""
+    return _WRITERS[path.suffix.lower()](table, level)

@@ -17,6 +17,7 @@ from didjack.datasets.entry_forms import (
 )
 from didjack.errors import DataError
 from didjack.forms import Form, dump, read_form
+from didjack.writing import write_text
 
 
 class _SpecificationFile(Form, frozen=True, kw_only=True):
@@ -115,6 +116,7 @@ def write_specification(
     *,
     title: str | None = None,
     description: str = "",
+    overwrite: bool = False,
 ) -> Path:
     """Write the TOML file of a user's own specification.
 
@@ -130,11 +132,18 @@ def write_specification(
         Column that the jackknife deletes by.
     title, description : str
         For the report page; the title defaults to the name of the data file.
+    overwrite : bool
+        Replace another file of that name. The data are never overwritten.
 
     Returns
     -------
     Path
         The file written, which :func:`didjack.load_specification` reads.
+
+    Raises
+    ------
+    OutputError
+        The file exists, is the data file, or cannot be written.
     """
     path, data = Path(path), Path(data)
     title = title or data.name
@@ -143,5 +152,5 @@ def write_specification(
         path.stem, title, description, path.stem, dict(kwargs), cluster, origin=origin
     )
     text = specification_text(specification)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path, text, [data], overwrite=overwrite)
     return path

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,10 +17,12 @@ import pandas as pd
 
 from didjack.errors import DataError
 from didjack.extras import optional_imports
+from didjack.locking import alone_in
 from didjack.simulate.engine import BLOCK, Engine, check_replications
 from didjack.simulate.studies import Cell, Study
 from didjack.simulate.study_table import table_of
 from didjack.simulate.tally import Tally
+from didjack.writing import make_folder, replacing, write_text
 
 # Raise it when a change in the engine changes results: finished cells are then drawn again.
 ENGINE = 2
@@ -77,11 +79,27 @@ def run_study(
     ------
     DataError
         `reps` or `jobs` cannot be, or dask is asked for and not installed.
+    LockedError
+        Another run uses the folder `out`.
     """
-    n_blocks = check_replications(reps)
+    check_replications(reps)
     if jobs == 0:
         raise DataError("jobs is 0; use 1 or more, or -1 for all processors.")
     seed = study.seed if seed is None else seed
+    with nullcontext() if out is None else alone_in(out, "didjack simulate"):
+        return _run(study, reps, seed, jobs, out, scheduler, on_progress)
+
+
+def _run(
+    study: Study,
+    reps: int,
+    seed: int,
+    jobs: int,
+    out: Path | None,
+    scheduler: str | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> pd.DataFrame:
+    n_blocks = check_replications(reps)
     store = Store(out, seed, reps)
     unique = {cell.key: cell for cell in study.cells}
     done = {key: table for key, cell in unique.items() if (table := store.get(cell)) is not None}
@@ -169,11 +187,10 @@ class Store:
         """Keep a finished cell; a file is there whole or not at all."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         name = self._name(cell)
-        part = self.folder / f"{name}.part"
-        table.to_parquet(part, index=False)
-        part.replace(self.folder / f"{name}.parquet")
+        with replacing(self.folder / f"{name}.parquet", overwrite=True) as draft:
+            table.to_parquet(draft, index=False)
         self.manifest["cells"][name] = {
             "study": study,
             "name": cell.name,
@@ -183,8 +200,8 @@ class Store:
             "seconds": round(seconds, 2),
             **versions(),
         }
-        part.write_text(json.dumps(self.manifest, indent=1) + "\n", encoding="utf-8")
-        part.replace(self.folder / MANIFEST)
+        text = json.dumps(self.manifest, indent=1) + "\n"
+        write_text(self.folder / MANIFEST, text, overwrite=True)
 
 
 def versions() -> dict[str, str]:

@@ -22,7 +22,8 @@ def lessons(
         bool, typer.Option("--with-solutions", help="Keep the solutions of the exercises.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite notebooks that have been changed.")
+        bool,
+        typer.Option("--overwrite", "--force", help="Overwrite notebooks that have been changed."),
     ] = False,
 ) -> None:
     """Write the lessons as notebooks for students.

@@ -60,7 +60,7 @@ def report(
     state
     """
     require_extra("report", "plots", "tables")
-    from didjack.errors import ReportError
+    from didjack.locking import alone_in
     from didjack_pages.commands.steps import describe_failure, print_site, run_with_progress
     from didjack_pages.render import build_site
     from didjack_pages.run.own_report import plan_own_page
@@ -70,8 +70,10 @@ def report(
         yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
         control_group, base_period, anticipation, allow_unbalanced_panel,
     )  # fmt: skip
-    page = plan_own_page(folder, data, arguments, level, title)
-    result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
-    if result.status == "failed":
-        raise ReportError(describe_failure(result))
-    print_site(build_site(folder, renderer=renderer.value))
+    with alone_in(folder, "didjack report"):
+        page = plan_own_page(folder, data, arguments, level, title)
+        result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
+        if result.status == "failed":
+            typer.echo(describe_failure(result), err=True)
+            raise typer.Exit(1)
+        print_site(build_site(folder, renderer=renderer.value))

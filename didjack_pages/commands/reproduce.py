@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,6 +44,22 @@ def reproduce(
     didjack reproduce --page learn/08-cluster-jackknife
     """
     require_extra("report", "plots", "tables")
+    from didjack.locking import alone_in
+
+    root = page_options.require_root()
+    with alone_in(root / "reports", "didjack reproduce"):
+        _reproduce(root, dataset, page, force, fast, jobs, renderer.value)
+
+
+def _reproduce(
+    root: Path,
+    dataset: list[str] | None,
+    page: list[str] | None,
+    force: bool,
+    fast: bool,
+    jobs: int | None,
+    renderer: str,
+) -> None:
     from didjack.errors import DidjackError
     from didjack_pages.commands.steps import clock, describe_failure, print_site, run_with_progress
     from didjack_pages.course.student_files import refresh_students
@@ -52,7 +69,6 @@ def reproduce(
     from didjack_pages.run.driver import CACHE
 
     started = time.perf_counter()
-    root = page_options.require_root()
     reports = root / "reports"
     pages, skipped = plan_pages(fast, dataset or None, only=page or None)
     for line in skipped:
@@ -72,7 +88,7 @@ def reproduce(
             every = plan_pages(fast)[0] if dataset or page else pages
             absent = {other.name for other in every} - {made.name for made in whole}
             left_out = [f"reports/{name}.ipynb" for name in absent]
-            site = build_site(root, renderer=renderer.value, left_out=left_out)
+            site = build_site(root, renderer=renderer, left_out=left_out)
         except DidjackError as error:
             failures.append(f"site: {error}")
     if site is not None:

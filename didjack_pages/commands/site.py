@@ -11,9 +11,12 @@ from didjack_pages.commands import options as page_options
 def site(renderer: page_options.RendererOption = page_options.Renderer.auto) -> None:
     """Render the site from the executed notebooks in reports/."""
     require_extra("report", "plots", "tables")
+    from didjack.locking import alone_in
     from didjack_pages.commands.steps import print_site
     from didjack_pages.render import build_site
 
-    result = build_site(page_options.require_root(), renderer=renderer.value)
+    root = page_options.require_root()
+    with alone_in(root / "reports", "didjack site"):
+        result = build_site(root, renderer=renderer.value)
     print_site(result)
     typer.echo("")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from didjack.display.wording import listed
 from didjack.errors import ReportError
+from didjack.writing import write_generated
 from didjack_pages.course.lessons import Lesson, course
 from didjack_pages.course.students import lesson_text, suffix
 from didjack_pages.paths import bibliography, notebooks_dir
@@ -67,11 +68,10 @@ def write_students(
     if kept:
         raise ReportError(
             f"{folder} has {listed(kept)} with other contents, perhaps somebody's answers; "
-            "choose another folder, or overwrite with --force"
+            "choose another folder, or overwrite with --overwrite"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     for target, text in zip(targets, texts, strict=True):
-        target.write_text(text, encoding="utf-8", newline="\n")
+        write_generated(target, text)
     return targets
 
 
@@ -102,8 +102,7 @@ def refresh_students(folder: Path, record: Path) -> list[str]:
     if stale:
         write_students(folder, stale, force=True)
         hashes = {name: [made_from[name], _hash_if_there(targets[name])] for name in made_from}
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(hashes, indent=1), encoding="utf-8")
+        write_generated(record, json.dumps(hashes, indent=1))
     return [lesson.name for lesson in stale]
 
 

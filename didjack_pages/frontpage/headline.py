@@ -33,6 +33,7 @@ from didjack.display.wording import (
     p_value,
 )
 from didjack.one_call import csdid
+from didjack.writing import write_generated
 from didjack_pages.frontpage.picture import headline_svg
 
 IN_TABLE = ("simple", "group")
@@ -201,9 +202,8 @@ def write_picture(path: Path) -> Path:
         if unavailable(name) is None
         for spec in dataset.specifications
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
     svg = headline_svg(headline_frame(names), standalone=True)
-    path.write_text(svg + "\n", encoding="utf-8", newline="\n")
+    write_generated(path, svg + "\n")
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from didjack.writing import write_generated
 from didjack_pages.run.page import Page
 
 HEADLINE = Path("reports", "_headline.md")
@@ -20,8 +21,7 @@ def write_headline(root: Path, pages: Iterable[Page]) -> Path:
 
     names = [page.parameters["specification"] for page in pages if _is_about_one(page)]
     path = root / HEADLINE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(headline_markdown(names).rstrip() + "\n", encoding="utf-8", newline="\n")
+    write_generated(path, headline_markdown(names).rstrip() + "\n")
     return path
 
 

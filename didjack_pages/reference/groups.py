@@ -162,6 +162,8 @@ GROUPS = {
             "ChecksumError",
             "DatasetUnavailable",
             "MissingExtraError",
+            "OutputError",
+            "LockedError",
             "ReportError",
             "SiteError",
         ),

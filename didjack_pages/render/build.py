@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from didjack.errors import SiteError
+from didjack.errors import OutputError, SiteError
+from didjack.writing import make_folder
 from didjack_pages.render import assets
 from didjack_pages.render.formats import notebook_ids, page_formats
 from didjack_pages.render.links import Linker, copy_resources
@@ -24,6 +25,7 @@ from didjack_pages.render.site_checks import check_site
 from didjack_pages.render.sources import Source, read_sources, without_links
 
 RENDERERS = ("auto", "quarto", "pandoc")
+_LIBRARIES = assets.FOLDER.partition("/")[0]  # in the sites of both renderers
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def build_site(
         For unresolved references and citations, double labels, dead links and anchors, images
         without alternative text and listed pages that do not exist, all in one message. The
         faulty site is left in place, so that it can be looked at.
+    OutputError
+        `out` holds other files, or sources of the site.
     """
     start = time.perf_counter()
     if renderer not in RENDERERS:
@@ -81,7 +85,8 @@ def build_site(
         project, [without_links(source, left_out) for source in read_sources(project)]
     )
     target = Path(out).resolve() if out is not None else project.output_dir
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _check_target(target, project, sources)
+    make_folder(target.parent)
     with tempfile.TemporaryDirectory(prefix="site-", dir=target.parent) as scratch:
         built = Path(scratch) / "site"
         built.mkdir()
@@ -162,11 +167,29 @@ def _absent_pages(project: Project, sources: list[Source]) -> list[str]:
     ]
 
 
+def _check_target(target: Path, project: Project, sources: list[Source]) -> None:
+    """Refuse a folder that holds anything but a site: what is there will be deleted."""
+    kept = [project.root, *(source.path.resolve() for source in sources)]
+    if any(path.is_relative_to(target) for path in kept):
+        raise OutputError(f"the site cannot go to {target}: its sources are there.")
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"the site cannot go to {target}: it is a file.")
+    is_site = (target / _LIBRARIES).is_dir()
+    if target.is_dir() and any(target.iterdir()) and not is_site:
+        raise OutputError(f"the site cannot go to {target}: the folder holds other files.")
+
+
 def _replace(target: Path, built: Path) -> None:
-    """Put the new site in place of the old one."""
+    """Put the new site in place of the old one, which is there until the new one is complete."""
+    old = built.with_name("old")  # deleted with the folder around it
     if target.exists():
-        shutil.rmtree(target)
-    shutil.move(str(built), str(target))
+        target.rename(old)
+    try:
+        built.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
 
 
 def _report(problems: list[str], target: Path) -> str:

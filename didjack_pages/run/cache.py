@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from didjack.writing import write_generated
 from didjack_pages.paths import notebooks_dir
 from didjack_pages.run.dependencies import find_dependencies
 from didjack_pages.run.hashes import (
@@ -104,11 +105,10 @@ class Cache:
     def store(self, page: Page, executed: str, seconds: float) -> Path:
         """Keep an executed notebook and what it was made of; return its path."""
         path = self.path(page)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._record_path(page).unlink(missing_ok=True)  # no record beside half a notebook
-        path.write_text(executed, encoding="utf-8", newline="\n")
+        write_generated(path, executed)
         record = Record(self.key(page), hash_file(path), round(seconds, 2))
-        self._record_path(page).write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+        write_generated(self._record_path(page), json.dumps(asdict(record), indent=1))
         return path
 
     def _record_path(self, page: Page) -> Path:

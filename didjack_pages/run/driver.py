@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,6 +13,7 @@ from typing import Literal
 
 from didjack.errors import ReportError
 from didjack.paths import project_root
+from didjack.writing import copy_generated
 from didjack_pages.run.cache import Cache
 from didjack_pages.run.execute import Runner, runner
 from didjack_pages.run.finish import PageError, find_error, finish_page
@@ -144,7 +144,7 @@ def _expected_seconds(page: Page, cache: Cache) -> float:
 
 def _publish_cached(page: Page, cache: Cache, out_dir: Path) -> PageResult:
     record = cache.record(page)
-    path = _copy(cache.path(page), out_dir / f"{page.name}.ipynb")
+    path = copy_generated(cache.path(page), out_dir / f"{page.name}.ipynb")
     return PageResult(page, "cached", record.seconds if record else 0.0, path)
 
 
@@ -156,20 +156,15 @@ def _execute(page: Page, reason: str, run: Runner, cache: Cache, out_dir: Path) 
     try:
         if well:
             finished = finish_page(executed, page, date.today().isoformat())
-            path = _copy(cache.store(page, finished, seconds), target)
+            path = copy_generated(cache.store(page, finished, seconds), target)
             kept.unlink(missing_ok=True)
             return PageResult(page, "done", seconds, path, reason)
         error = find_error(executed, page, log)
     except ReportError as trouble:
         error = PageError(None, "", str(trouble))
     target.unlink(missing_ok=True)  # numbers of an earlier state must not be shown
-    path_kept = _copy(executed, kept) if executed.is_file() else None
+    path_kept = copy_generated(executed, kept) if executed.is_file() else None
     return PageResult(page, "failed", seconds, path_kept, reason, error)
-
-
-def _copy(source: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(source, target))
 
 
 def clean_pages(out_dir: Path, keep: Iterable[str]) -> list[str]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from didjack.errors import DataError, ReportError
+from didjack.errors import DataError, OutputError
+from didjack.locking import LOCK
+from didjack.writing import copy_generated, make_folder, write_generated
 from didjack_pages.paths import bibliography, notebooks_dir
 from didjack_pages.render.project import ASSETS
 from didjack_pages.run.page import Page
+
+_PROJECT = "_quarto.yml"
 
 #: The site of such a report. It names no style sheets of a course.
 SITE: Mapping[str, Any] = {
@@ -78,6 +81,8 @@ def plan_own_page(
     ------
     DataError, DesignError
         If the data cannot be used, before anything is written.
+    OutputError
+        If the folder holds something else, or the data lie where pages are made anew.
     """
     from didjack import att_gt
     from didjack.datasets import write_specification
@@ -89,11 +94,13 @@ def plan_own_page(
             "repeated cross-sections have no unit to delete: give the cluster with --cluster"
         )
     name = re.sub(r"[^\w-]+", "-", data.stem).strip("-") or "report"
-    _check_folder(folder, folder / f"{name}.toml")
+    _check_folder(folder, folder / f"{name}.toml", data)
     att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _write_project(folder)
-    toml = write_specification(folder / f"{name}.toml", data, arguments, str(cluster), title=title)
+    toml = write_specification(
+        folder / f"{name}.toml", data, arguments, str(cluster), title=title, overwrite=True
+    )
     return Page(
         name=name,
         notebook=notebooks_dir() / "dataset-report.ipynb",
@@ -104,16 +111,32 @@ def plan_own_page(
     )
 
 
-def _check_folder(folder: Path, toml: Path) -> None:
-    """Refuse a folder that holds something else: the site's files would mix with it."""
+def _check_folder(folder: Path, toml: Path, data: Path) -> None:
+    """Refuse a folder that holds something else: the site's files would take its place."""
     if folder.exists() and not folder.is_dir():
-        raise ReportError(f"{folder} is a file; give a folder with --out")
-    if folder.is_dir() and any(folder.iterdir()) and not toml.exists():
-        raise ReportError(f"{folder} holds other files; give an empty folder with --out")
+        raise OutputError(f"{folder} is a file; give a folder with --out")
+    if data.resolve().is_relative_to((folder / "reports").resolve()):
+        raise OutputError(
+            f"{data} lies where the pages of this report go, which are made anew; "
+            "move it, or give another folder with --out"
+        )
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} <= {LOCK}:
+        return
+    if not (toml.exists() and _is_report(folder)):
+        raise OutputError(f"{folder} holds other files; give an empty folder with --out")
+
+
+def _is_report(folder: Path) -> bool:
+    """Tell whether an earlier run has made the folder."""
+    try:
+        config = yaml.safe_load((folder / _PROJECT).read_text(encoding="utf-8"))
+        return bool(config["website"]["title"] == SITE["website"]["title"])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return False
 
 
 def _write_project(folder: Path) -> None:
     """Make the folder a website project that has the works which the page cites."""
-    shutil.copyfile(bibliography(), folder / "references.bib")
+    copy_generated(bibliography(), folder / "references.bib")
     config = {**SITE, "bibliography": "references.bib"}
-    (folder / "_quarto.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    write_generated(folder / _PROJECT, yaml.safe_dump(config, sort_keys=False))

@@ -153,7 +153,7 @@ def test_estimate_of_repeated_cross_sections_clusters(run, castle):
 )
 def test_bad_input_is_one_message(run, castle, change, message):
     result = run("estimate", castle, *(change.get(word, word) for word in CASTLE))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert message in result.stderr
     assert "Traceback" not in result.output
@@ -197,7 +197,7 @@ def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
 
 def test_an_unknown_estimator_is_one_message(run, castle):
     result = run("estimate", castle, *CASTLE, "--est-method", "dream")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: est_method")
 
 
@@ -210,13 +210,13 @@ def test_debug_shows_the_traceback(run, castle, place):
 
 def test_an_unknown_output_format_is_refused_before_the_data_are_read(run, tmp_path):
     result = run("estimate", tmp_path / "nosuch.csv", *CASTLE, "-o", "x.docx")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "can be written as .csv, .html, .md, .tex" in result.stderr
 
 
 def test_a_missing_file_is_one_message(run, tmp_path):
     result = run("estimate", tmp_path / "nosuch.csv", *CASTLE)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
 
 
@@ -348,7 +348,7 @@ def test_unchanged_pages_are_said_to_be(run, project):
 def test_an_installed_package_has_no_site_to_reproduce(run, command, monkeypatch):
     monkeypatch.setattr("didjack_pages.commands.options.project_root", lambda: None)
     result = run(command)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "python3 reproduce.py" in result.stderr
 
 
@@ -388,19 +388,19 @@ def test_report_makes_a_page_of_own_data(run, castle, own):
 
 def test_report_checks_the_data_before_it_writes_anything(run, castle, own):
     result = run("report", castle, *CASTLE[:-1], "nosuch")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "nosuch" in result.stderr
     assert list(own.iterdir()) == []
 
 
 def test_report_wants_a_cluster_for_repeated_cross_sections(run, castle, own):
     result = run("report", castle, *CASTLE[:6])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--cluster" in result.stderr
 
 
 def test_report_does_not_mix_with_other_files(run, castle, own):
     (own / "thesis.tex").write_text("precious")
     result = run("report", castle, *CASTLE, "--out", ".")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "holds other files" in result.stderr

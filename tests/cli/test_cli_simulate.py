@@ -89,7 +89,7 @@ def test_the_list_names_the_shipped_studies(run):
 )
 def test_mistakes_are_one_message(run, args, message):
     result = run(*args)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
 
@@ -97,5 +97,5 @@ def test_mistakes_are_one_message(run, args, message):
 def test_an_impossible_design_is_named(run, study):
     study.write_text(STUDY.replace("[2, 3]", "[9]"), encoding="utf-8")
     result = run(study)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "9 treated clusters, but clusters is 8" in result.stderr

@@ -40,7 +40,7 @@ def test_answers_are_not_overwritten(shelf):
     (path,) = write_students(shelf)
     path.write_text(path.read_text().replace("# Your answer", "half = 6 # Your answer"))
     answered = path.read_text()
-    with pytest.raises(ReportError, match=r"01-.*--force"):
+    with pytest.raises(ReportError, match=r"01-.*--overwrite"):
         write_students(shelf)
     assert path.read_text() == answered
     write_students(shelf, force=True)
@@ -59,8 +59,8 @@ def test_the_command_writes_and_refuses(shelf):
     assert path.name in done.output.replace("\n", "")
     path.write_text("{}")
     refused = call("--with-solutions")
-    assert refused.exit_code == 1
-    assert "--force" in refused.output
+    assert refused.exit_code == 2
+    assert "--overwrite" in refused.output
     assert call("--with-solutions", "--force").exit_code == 0
     assert "no lesson 40" in call("--lesson", "40").output
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import site_fixture
 
-from didjack.errors import SiteError
+from didjack.errors import OutputError, SiteError
 from didjack_pages.render import SiteResult, build_site
 from didjack_pages.render.site_checks import check_site
 
@@ -290,3 +290,22 @@ def test_out_and_unknown_renderer(project: Path, tmp_path: Path) -> None:
     assert result.index == tmp_path / "elsewhere" / "index.html"
     with pytest.raises(SiteError, match="unknown renderer 'word'"):
         build_site(project, renderer="word")
+
+
+@pytest.mark.parametrize("where", [".", "..", "reports"])
+def test_a_site_never_goes_where_its_sources_are(project: Path, where: str) -> None:
+    before = sorted(path for path in project.rglob("*"))
+    with pytest.raises(OutputError, match="its sources are there"):
+        build_site(project, renderer="pandoc", out=project / where)
+    assert sorted(path for path in project.rglob("*")) == before
+
+
+def test_a_site_replaces_nothing_but_a_site(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "index.html").write_text("precious")
+    with pytest.raises(OutputError, match="holds other files"):
+        build_site(project, renderer="pandoc", out=other)
+    with pytest.raises(OutputError, match="it is a file"):
+        build_site(project, renderer="pandoc", out=other / "index.html")
+    assert (other / "index.html").read_text() == "precious"

@@ -292,7 +292,7 @@ def test_the_command(tmp_path, monkeypatch):
     assert run("-o", str(figure)).exit_code == 0
     assert figure.read_text(encoding="utf-8").count("<svg") == 1
     bad = run("-o", "x.xlsx")
-    assert bad.exit_code == 1
+    assert bad.exit_code == 2
     assert "as .csv or a figure" in bad.stderr
     wrong = run("--type", "all")
     assert wrong.exit_code == 2  # refused with the other options, before any data are read
