@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,3 +41,24 @@ def dataset() -> Callable[[str], pd.DataFrame]:
         return _prepared(name).copy()
 
     return read
+
+
+@pytest.fixture(scope="session")
+def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a report on data whose names try to become more than text; return its site."""
+    import hostile
+    from typer.testing import CliRunner
+
+    from didjack.cli import app
+
+    folder = tmp_path_factory.mktemp("hostile")
+    data = hostile.write_data(folder)
+    words = ["report", str(data), "--out", str(folder / "out"), "--renderer", "pandoc"]
+    names = {
+        "yname": "--yname", "tname": "--tname", "gname": "--gname", "idname": "--idname",
+        "weightsname": "--weightsname", "clustervars": "--cluster",
+    }  # fmt: skip
+    words += [word for role, option in names.items() for word in (option, hostile.ROLES[role])]
+    done = CliRunner().invoke(app, [*words, "--title", hostile.TITLE])
+    assert done.exit_code == 0, done.output
+    return folder / "out" / "reports" / "_site"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from errno import EPIPE
 from importlib.metadata import entry_points
@@ -18,7 +19,6 @@ from didjack.errors import (
     MissingExtraError,
     SiteError,
 )
-
 
 _NOT_THE_ARGUMENTS = (ChecksumError, DatasetUnavailable, MissingExtraError, SiteError)
 
@@ -61,9 +61,10 @@ def _sentence(error: Exception) -> str:
 
 
 def _escape(text: str) -> str:
+    """Show control characters, which would steer the terminal, as question marks."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", text))
 
 
 app = typer.Typer(

@@ -108,6 +108,7 @@ def _print(result: Plan, source: str, reps: int) -> None:
     from didjack.display.wording import (
         decimals,
         number,
+        one_line,
         percent,
         percent_label,
         plain,
@@ -117,7 +118,7 @@ def _print(result: Plan, source: str, reps: int) -> None:
     model = result.model
     console = Console(highlight=False)
     console.print(
-        f"{source}: {result.n_clusters} clusters, {result.n_treated} with treated units",
+        f"{one_line(source)}: {result.n_clusters} clusters, {result.n_treated} with treated units",
         markup=False,
     )
     console.print(

@@ -25,7 +25,7 @@ def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> No
     from rich.console import Console
     from rich.table import Table
 
-    from didjack.display.wording import plain
+    from didjack.display.wording import one_line, plain
 
     console = Console(highlight=False)
     gap = 1 if console.width >= 80 else 0  # the box adds another column; 72 are enough then
@@ -41,12 +41,12 @@ def print_comparison(result: Comparison, table: pd.DataFrame, source: str) -> No
         previous = row[0]
         cells = ("", "", *row[2:]) if repeated else row
         shown.add_row(*(plain(cell) for cell in cells))
-    console.print(describe(result, source), markup=False)
+    console.print(one_line(describe(result, source)), markup=False)
     for type, verdict in result.verdicts().items():
-        console.print(f"{type}: {verdict.sentence}", markup=False)
+        console.print(f"{type}: {one_line(verdict.sentence)}", markup=False)
     console.print(shown)
     for note in result.notes:
-        console.print(f"- {note}", markup=False)
+        console.print(f"- {one_line(note)}", markup=False)
 
 
 def describe(result: Comparison, source: str) -> str:
@@ -100,8 +100,10 @@ def _markdown(table: pd.DataFrame, level: float) -> str:
     columns = display_columns(table, level)
     names = [str(name) for name in columns]
     align = ["---" if name in _WORDS else "---:" for name in names]
+    for name in (*_WORDS, "p"):
+        columns[name] = columns[name].map(markdown_text)
     rows: list[list[str]] = [names, align, *columns.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(map(markdown_text, row))} |" for row in rows) + "\n"
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def _latex(table: pd.DataFrame, level: float) -> str:

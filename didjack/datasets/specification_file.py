@@ -131,7 +131,8 @@ def write_specification(
     cluster : str
         Column that the jackknife deletes by.
     title, description : str
-        For the report page; the title defaults to the name of the data file.
+        For the report page, which shows them as they are: they are no markdown. The title
+        defaults to the name of the data file.
     overwrite : bool
         Replace another file of that name. The data are never overwritten.
 

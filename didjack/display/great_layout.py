@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from didjack.display.wording import one_line
 from didjack.extras import optional_imports
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def great_table(
     with optional_imports():
         from great_tables import GT, loc, style
 
+    # great_tables escapes what would be HTML; line ends are left to us.
+    frame = frame.map(_flat).rename(columns=_flat)
+    note, unbroken = one_line(note), [one_line(name) for name in unbroken]
     text = frame.to_csv(index=False) + note
     identifier = "t" + hashlib.sha256(text.encode()).hexdigest()[:10]
     first, *others = [column for column in frame.columns if column != group]
@@ -49,6 +53,10 @@ def great_table(
     table = table.cols_align("left", [first]).cols_align("right", others)
     if unbroken:
         nowrap = style.css("white-space: nowrap")
-        table = table.tab_style(nowrap, loc.body(columns=list(unbroken)))
+        table = table.tab_style(nowrap, loc.body(columns=unbroken))
     table = table.tab_options(table_font_names="inherit", row_group_font_weight="bold")
     return table.tab_source_note(note) if note else table
+
+
+def _flat(value: object) -> object:
+    return one_line(value) if isinstance(value, str) else value

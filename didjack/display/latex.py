@@ -12,6 +12,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from didjack.display.wording import one_line
+
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -29,12 +31,13 @@ _SPECIAL = {
     "<": "$<$",
     ">": "$>$",
 }
+_NOT_IN_LABELS = re.compile(r"[\\{}%#$&~^\x00-\x1f\x7f]")
 _NEGATIVE = re.compile(r"\u2212([\d.,]*\d)")
 
 
 def latex_text(text: str) -> str:
-    """Escape a text for LaTeX; negative numbers become formulas."""
-    escaped = "".join(_SPECIAL.get(c, c) for c in text)
+    """Escape a text for LaTeX, on one line; negative numbers become formulas."""
+    escaped = "".join(_SPECIAL.get(c, c) for c in one_line(text))
     return _NEGATIVE.sub(r"$-\1$", escaped).replace("\u2212", "$-$")
 
 
@@ -72,7 +75,7 @@ def latex_table(
     if caption or label:
         top = [r"\begin{table}", r"\centering"]
         top += [rf"\caption{{{latex_text(caption)}}}"] if caption else []
-        top += [rf"\label{{{label}}}"] if label else []
+        top += [rf"\label{{{_NOT_IN_LABELS.sub('-', label)}}}"] if label else []
         body = [*top, *body, r"\end{table}"]
     return "\n".join(body) + "\n"
 

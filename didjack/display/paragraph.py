@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,15 @@ from didjack.display.latex import latex_text
 from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
     cluster_label,
+    code_text,
     count,
     decimals,
     interval,
     label,
     listed,
+    markdown_text,
     number,
+    one_line,
     p_equals,
     percent,
     percent_label,
@@ -115,23 +118,24 @@ def _cite(key: str) -> str:
 
 
 def _column(name: object) -> str:
-    return f"\x01column:{name}\x02"
+    return f"\x01column:{one_line(str(name))}\x02"
 
 
 def _settle(text: str, form: str) -> str:
-    """Give citations and columns their form."""
-    if form == "latex":
-        text = latex_text(text)
+    """Give citations and columns their form; escape what stands between them."""
+    forms: dict[str, Callable[[str], str]] = {"latex": latex_text, "markdown": markdown_text}
+    escape = forms.get(form, str)
 
-    def write(mark: re.Match[str]) -> str:
-        kind, value = mark.groups()
+    def write(kind: str, value: str) -> str:
         if form == "latex":
-            return f"~\\citep{{{value}}}" if kind == "cite" else f"\\texttt{{{value}}}"
+            return f"~\\citep{{{value}}}" if kind == "cite" else rf"\texttt{{{latex_text(value)}}}"
         if form == "markdown":
-            return f" [@{value}]" if kind == "cite" else f"`{value}`"
+            return f" [@{value}]" if kind == "cite" else code_text(value)
         return f" ({WORKS[value]})" if kind == "cite" else value
 
-    return _MARK.sub(write, text)
+    first, *rest = _MARK.split(text)  # text, then kind, value and text of each mark
+    marks = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    return escape(first) + "".join(write(k, v) + escape(after) for k, v, after in marks)
 
 
 def _sample(res: ATTgt) -> list[str]:
@@ -335,8 +339,9 @@ def _left_out(res: ATTgt) -> list[str]:
     sentences = []
     for row in records(ledger[ledger["kind"].isin(LEFT_OUT)]):
         size = count(int(row.size), "unit" if row.kind == "units" else "row")
-        name = _column(row.what) if row.kind in ("rows", "units", "covariate") else row.what
-        sentences.append(f"{LEFT_OUT[row.kind]} {name} ({size}): {row.reason}.")
+        is_column = row.kind in ("rows", "units", "covariate")
+        name = _column(row.what) if is_column else one_line(str(row.what))
+        sentences.append(f"{LEFT_OUT[row.kind]} {name} ({size}): {one_line(row.reason)}.")
     missing = int((~res.estimable).sum())
     if missing:
         total = count(len(res.cells), "group-time effect")

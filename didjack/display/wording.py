@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,16 @@ import pandas as pd
 MINUS = "\u2212"
 NONE = "\u2013"  # what a table shows where there is no number
 INFINITE = "\u221e"
+# Control characters, line ends of every kind, and signs that change the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
+_MARKDOWN = re.compile(r"""[\\`*_{}\[\]<>$~^@|#!&]|-(?=-)|(?<=-)-|\.(?=\.)|(?<=\.)\.""")
+# An address begins where a colon does not end a word; "event:-1" and "group:2007" are none.
+_SCHEME = re.compile(r":(?!\s|$|[-\u2212]?\d+(?:\.\d+)?(?:\s|$))")
+# At the start of a line: lists, definitions, captions, underlined headings, titles.
+_START = re.compile(r"^(\s*)(?:(?=[-+:=%(])|(\w{1,9})(?=[.)](?:\s|$)))")
+# Quarto looks for its shortcodes in code too, where nothing can be escaped: a word joiner, which
+# has no width, keeps the signs apart.
+_SHORTCODE = ("{{<", "{{\u2060<")
 _KEYBOARD = str.maketrans({MINUS: "-", NONE: "-", INFINITE: "inf", "\u00a0": " "})
 
 
@@ -92,7 +103,7 @@ def label(value: object) -> str:
         return f"{value:.12g}".replace("-", MINUS)
     if isinstance(value, int | np.integer):
         return str(value).replace("-", MINUS)
-    return str(value)
+    return one_line(str(value))
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,9 +137,66 @@ def plain(text: str) -> str:
     return text.translate(_KEYBOARD)
 
 
+def one_line(text: str) -> str:
+    """Replace line ends and other control characters by spaces, at both ends by nothing.
+
+    Parameters
+    ----------
+    text : str
+        From data or file names, which may hold anything.
+    """
+    return " ".join(part for part in _CONTROL.split(text) if part)
+
+
 def markdown_text(text: str) -> str:
-    """Escape what would begin a tag in markdown."""
-    return text.replace("<", "\\<")
+    """Escape a text so that markdown shows it as it is.
+
+    No tag, link, address, formula, citation, raw block, div, cell of a table, list or shortcode
+    comes out of it, in pandoc's and Quarto's markdown as in that of GitHub and Jupyter.
+
+    Parameters
+    ----------
+    text : str
+        From data, file names or options. It becomes one line.
+
+    Returns
+    -------
+    str
+        For the running text, a title or the cell of a table.
+    """
+    flat = one_line(text).replace(*_SHORTCODE)
+    escaped = _SCHEME.sub(r"\:", _MARKDOWN.sub(r"\\\g<0>", flat))
+    return _START.sub(lambda found: f"{found[1]}{found[2] or ''}\\", escaped)
+
+
+def code_text(text: str) -> str:
+    """Write a text as code in markdown, whatever signs it has.
+
+    Parameters
+    ----------
+    text : str
+        For example the name of a column.
+
+    Returns
+    -------
+    str
+        Between backticks, more of them than stand together in the text.
+    """
+    flat = one_line(text).replace(*_SHORTCODE)
+    longest = max((len(run) for run in re.findall("`+", flat)), default=0)
+    fence = "`" * (longest + 1)
+    gap = " " if longest or not flat.strip() else ""
+    return f"{fence}{gap}{flat}{gap}{fence}"
+
+
+def figure_text(text: str) -> str:
+    """Escape a text for matplotlib, which would read formulas between dollar signs.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return one_line(text).replace("$", r"\$")
 
 
 def listed(items: Iterable[object], limit: int | None = None, last: str = "and") -> str:
@@ -176,10 +244,27 @@ def _is_text(values: pd.Series) -> bool:
 def cluster_label(value: object, variable: str, names: Mapping[object, str] | None = None) -> str:
     """Write a cluster for readers: its name; a bare number goes with its variable."""
     if names and value in names:
-        return names[value]
+        return one_line(names[value])
     if isinstance(value, str):
-        return value
-    return f"{variable} {label(value)}"
+        return one_line(value)
+    return f"{one_line(variable)} {label(value)}"
+
+
+def markdown_cluster(
+    value: object, variable: str, names: Mapping[object, str] | None = None
+) -> str:
+    """Write a cluster in markdown: its name, or its number with the variable as code.
+
+    Parameters
+    ----------
+    value : object
+    variable : str
+    names : mapping, optional
+        Cluster to name for readers.
+    """
+    if isinstance(value, str) or (names and value in names):
+        return markdown_text(cluster_label(value, variable, names))
+    return f"{code_text(variable)} {label(value)}"
 
 
 def python_call(function: str, first: str, arguments: Mapping[str, object], width: int = 76) -> str:
@@ -204,10 +289,28 @@ def python_call(function: str, first: str, arguments: Mapping[str, object], widt
     return "\n".join([f"{function}(", *lines, current, ")"])
 
 
+_CODE_SIGNS = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _escaped(sign: str) -> str:
+    """Write a sign that would end a line, or cannot be seen, by its number."""
+    return f"\\u{ord(sign):04x}" if _CONTROL.match(sign) else sign
+
+
+def python_text(text: str) -> str:
+    """Write a text as a Python string on one line that ends no block of code in markdown.
+
+    Parameters
+    ----------
+    text : str
+    """
+    inside = "".join(_CODE_SIGNS.get(c) or _escaped(c) for c in text)
+    return '"{}"'.format(inside.replace("{{<", r"{{\x3c"))
+
+
 def _literal(value: object) -> str:
     if isinstance(value, str):
-        text = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{text}"'
+        return python_text(value)
     if isinstance(value, Sequence):
         return f"[{', '.join(_literal(v) for v in value)}]"
     return repr(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -162,8 +163,13 @@ def _folds(item: object) -> bool:
 
 
 def plain_title(text: str) -> str:
-    """Return a title without the signs of its markdown."""
-    return text.replace("`", "").replace("*", "").replace("$", "")
+    """Return a title without the signs of its markdown; what is escaped stays."""
+    return re.sub(r"\\([^A-Za-z0-9\s])|[`*$]", r"\1", text)
+
+
+def unescaped(text: str) -> str:
+    """Return a markdown text without the backslashes that keep signs from being markdown."""
+    return re.sub(r"\\([^A-Za-z0-9\s])", r"\1", text)
 
 
 def anchor(item: NavEntry, page: str, **attrs: str | None) -> str:

@@ -26,6 +26,7 @@ from didjack_pages.render.navigation import (
     plain_title,
     sidebar_html,
     trail,
+    unescaped,
 )
 from didjack_pages.render.notebook import notebook_markdown, tidy_parameters
 from didjack_pages.render.outputs import FigureFolder
@@ -170,7 +171,7 @@ def _variables(
         "home": relative("index.html", page),
         "site-title": escape(nav.title),
         "page-title": escape(title if title == nav.title else f"{title} – {nav.title}"),
-        "summary": escape(str(source.front_matter.get("description", ""))),
+        "summary": escape(unescaped(str(source.front_matter.get("description", "")))),
         "navbar-left": navbar_html(nav.left, page),
         "navbar-right": navbar_html(nav.right, page),
         "sidebar": sidebar_html(nav.sidebar, page),

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from didjack.display.wording import markdown_text
 from didjack.errors import DataError, OutputError
 from didjack.locking import LOCK
 from didjack.writing import copy_generated, make_folder, write_generated
@@ -105,8 +106,8 @@ def plan_own_page(
         name=name,
         notebook=notebooks_dir() / "dataset-report.ipynb",
         parameters={"specification": toml.name, "level": level},
-        title=title or data.name,
-        description=f"Computed from {data.name} as {toml.name} says.",
+        title=markdown_text(title or data.name),
+        description=markdown_text(f"Computed from {data.name} as {toml.name} says."),
         inputs=(data.resolve(), toml.resolve()),
     )
 

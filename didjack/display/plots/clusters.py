@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from didjack.core.linalg import Array, Mask
 from didjack.display.diagnostics import cluster_frame, cohort_frame, influence_frame, records
 from didjack.display.plots import style
-from didjack.display.wording import cluster_label, count, decimals, label, listed, number, percent
+from didjack.display.wording import (
+    cluster_label,
+    count,
+    decimals,
+    figure_text,
+    label,
+    listed,
+    number,
+    percent,
+)
 from didjack.effects.attgt import ATTgt
 from didjack.inference.jackknife import Jackknife
 from didjack.sample.panel import NEVER
@@ -100,6 +109,7 @@ def _delete_one(ax: Axes, att: float, top: pd.DataFrame, rest: pd.DataFrame) -> 
 
 def _name_and_loss(row: Any) -> str:
     name = row.name if len(row.name) <= 24 else f"{row.name[:23]}\u2026"
+    name = figure_text(name)
     return f"{name} (all of {listed(row.lost)})" if row.lost else name
 
 
@@ -214,7 +224,7 @@ def _sizes(
         _dots(ax, np.full(len(y), share[h]), y, treated, 0.7)
         if h in largest.to_numpy():
             ax.annotate(
-                cluster_label(row.cluster, cluster, names),
+                figure_text(cluster_label(row.cluster, cluster, names)),
                 (share[h], y[0]),
                 (6, 0),
                 textcoords="offset points",

@@ -18,7 +18,7 @@ from didjack.display.diagnostics import cohort_frame, treated_clusters
 from didjack.display.plots import style
 from didjack.display.plots.matrix import plot_matrix
 from didjack.display.vocabulary import WORDS
-from didjack.display.wording import label
+from didjack.display.wording import figure_text, label
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
@@ -210,7 +210,10 @@ def plot_inferences(
     if isinstance(inferences, Comparison | Jackknife):
         type, at = jk.aggregate.type, jk.aggregate.labels
         alone = treated_clusters(jk.aggregate, jk.cluster)[0 if len(at) == 0 else 1 :] == 1
-        labels = labels or [f"Influence functions, by {jk.cluster}", *map(_label, shown[1:])]
+        labels = labels or [
+            f"Influence functions, by {figure_text(jk.cluster)}",
+            *map(_label, shown[1:]),
+        ]
         inferences = shown
     labels = labels or [i.method for i in inferences]
     if at is None:
