@@ -12,6 +12,7 @@ that an interpreter which is too old can say so.
 """
 
 import argparse
+import errno
 import hashlib
 import json
 import os
@@ -20,11 +21,13 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+LOCKED = Path(__file__).resolve()
 STAMP = VENV / "reproduce.json"
 LOCKS = {"run": ROOT / "requirements" / "run.lock", "test": ROOT / "requirements" / "test.lock"}
 
@@ -317,6 +320,41 @@ def install_project() -> None:
     pip(["--no-deps", "--no-build-isolation", "--quiet", "-e", str(ROOT)])
 
 
+def try_lock(handle) -> bool:
+    """Lock an open file for this process, which the system undoes when the process ends."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            handle.seek(1 << 30)  # far behind the text, which others go on reading
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            return False
+        raise SetupError(f"{LOCKED.name} cannot be locked: {error}") from None
+    return True
+
+
+@contextmanager
+def one_at_a_time():
+    """Wait until no other run of this script works on the environment of this checkout.
+
+    What is locked is the script itself: no file can be left behind.
+    """
+    with LOCKED.open("rb") as handle:
+        told = False
+        while not try_lock(handle):
+            if not told:
+                say(f"Another {LOCKED.name} is making .venv in {ROOT}; waiting until it is done.")
+            told = True
+            time.sleep(0.2)
+        yield
+
+
 def ensure_environment(extra: str) -> bool:
     """Bring the environment to what this checkout asks for; say whether work was needed."""
     want, stamp = wanted(extra), read_stamp()
@@ -422,7 +460,8 @@ def main(argv: list) -> int:
     started = time.monotonic()
     try:
         check_python()
-        made = ensure_environment("run" if options.action == "run" else "test")
+        with one_at_a_time():
+            made = ensure_environment("run" if options.action == "run" else "test")
     except SetupError as error:
         say(f"\nerror: {error}")
         return 1

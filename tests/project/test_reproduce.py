@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -395,3 +396,43 @@ def test_conda_gets_the_same_packages():
             offered.add(names.get(name, name) + "".join(version))
     assert set(_wanted("report")) <= offered
     assert any(entry.startswith("quarto") for entry in offered)
+
+
+def test_a_second_run_waits_until_the_environment_is_made(script, monkeypatch, capsys):
+    script_of_another_run = (
+        "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LOCK_EX);"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    if sys.platform == "win32":
+        pytest.skip("the other run is written for Unix")
+    command = [sys.executable, "-c", script_of_another_run, str(script.LOCKED)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "held\n"
+        waits = []
+
+        def wait(seconds):
+            waits.append(seconds)
+            if len(waits) == 3:
+                run.kill()  # what a killed run held is free
+                run.wait()
+
+        monkeypatch.setattr(script.time, "sleep", wait)
+        with script.one_at_a_time():
+            assert len(waits) == 3
+    assert capsys.readouterr().out.count("Another reproduce.py is making .venv") == 1
+
+
+def test_the_environment_is_made_under_the_lock(script, monkeypatch):
+    held = []
+
+    def ensure(extra):
+        with script.LOCKED.open("rb") as handle:
+            held.append(not script.try_lock(handle))
+        return False
+
+    monkeypatch.setattr(script, "ensure_environment", ensure)
+    monkeypatch.setattr(script, "hand_over", lambda command: 0)
+    assert script.main([]) == 0
+    assert held == [True]
+    with script.LOCKED.open("rb") as handle:
+        assert script.try_lock(handle)
