@@ -104,7 +104,7 @@ def test_a_made_up_estimator_is_written_about(made_up, frame):
     result = dj.csdid(frame, **columns, xformla="~ x", est_method=made_up)
     plain = dj.csdid(frame, **columns, est_method="reg")
     for form in FORMS:
-        words = "the means \\& nothing else" if form == "latex" else "the means & nothing else"
+        words = "the means & nothing else" if form == "text" else "the means \\& nothing else"
         assert f" by {words} with the covariates" in methods_paragraph(result, form=form)
     assert f"Method {made_up}," in result.attgt.summary()
     assert result.attgt.glance()["est_method"].tolist() == [made_up]
