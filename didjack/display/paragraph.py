@@ -275,7 +275,8 @@ def _of_verdict(verdict: Verdict) -> str:
     noise = " noise of units," if "units" in verdict.decision.models else ""
     base = (
         f"Over {len(sizes)} models of the errors (autocorrelation,{noise} treated clusters that "
-        f"vary twice and half as much) the size of this exact test is at most {percent(sizes.max(), 1)}"
+        "vary twice and half as much) the size of this exact test is at most "
+        f"{percent(sizes.max(), 1)}"
     )
     if verdict.rule == "exact":
         return f"{base}, so that it decides."
