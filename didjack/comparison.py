@@ -271,6 +271,7 @@ class Comparison(Shown):
         notes += _notes_on_few_treated(list(self.jackknives.values()))
         seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)
         seen |= dict.fromkeys(n for test in self.randomizations.values() for n in test.notes)
+        seen |= dict.fromkeys(_not_rejected(t, self.level) for t in self.randomizations.values())
         placebos = [test for type in self.aggregates for test in self.placebos(type)]
         seen |= dict.fromkeys(note for test in placebos for note in _said(test))
         if self._randomizations[1]:
@@ -335,6 +336,15 @@ def _notes_on_few_treated(jackknives: Sequence[Jackknife]) -> list[str]:
     counts = np.concatenate([jk.n_treated_clusters for jk in jackknives])
     counted = np.concatenate([np.isfinite(jk.inference.se) for jk in jackknives])
     return notes_on_few_treated(names, counts, counted)
+
+
+def _not_rejected(test: Randomization, level: float) -> str:
+    """Write the set of constant overall effects that randomization does not reject."""
+    what = f"of the overall effect ({test.target.type}) that randomization does not reject"
+    if test.refit_reason:
+        return f"The effects {what} take a refit of every assignment: ask for .intervals()."
+    parts = [f"{low:.4g} to {high:.4g}" for low, high in test.intervals(level=level)]
+    return f"{100 * level:g}% set {what}: {', and '.join(parts) if parts else 'empty'}."
 
 
 def _said(test: FewTreated) -> list[str]:

@@ -191,3 +191,9 @@ def test_no_verdict_without_exact_values():
     with pytest.raises(dj.DesignError, match="contain the outcome"):
         cmp.verdict()
     assert "No verdict: The covariates" in cmp.jackknives["simple"].summary()
+
+
+def test_the_set_that_randomization_does_not_reject_is_told(castle):
+    ((low, high),) = castle.randomizations["simple"].intervals()
+    text = f"95% set of the overall effect (simple) that randomization does not reject: {low:.4g}"
+    assert f"{text} to {high:.4g}." in castle.notes
