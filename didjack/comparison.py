@@ -267,6 +267,11 @@ class Comparison(Shown):
         ]
         if not self.attgt.panel.roles.clustervars:
             notes.append(f"No cluster variable was given: every '{self.cluster}' is a cluster.")
+        elif self.attgt.panel.is_panel and self.attgt.n > len(self.deletions.clusters):
+            notes.append(
+                f"Clusters of '{self.cluster}' hold several units: cluster_level() tests whether "
+                "the unit would do."
+            )
         notes += self._notes_on_exact()
         notes += _notes_on_few_treated(list(self.jackknives.values()))
         seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)

@@ -57,6 +57,14 @@ def estimate(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = 0,
+    cluster_level: Annotated[
+        bool,
+        typer.Option(
+            "--cluster-level",
+            help="Also test whether the unit would do as the cluster.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = False,
     seed: Annotated[
         int,
         typer.Option(
@@ -108,6 +116,8 @@ def estimate(
     )  # fmt: skip
     table = result.to_frame(elements=elements)
     print_comparison(result, table, data.name)
+    if cluster_level:
+        typer.echo(f"\n{result.cluster_level(next(iter(result.aggregates))).summary()}")
     if output is not None:
         write_text(output, table_text(table, level, output), [data], overwrite=overwrite)
         typer.echo(f"Table written to {output}")

@@ -93,6 +93,20 @@ def test_estimate_writes_every_digit_as_csv(run, castle, tmp_path):
     pd.testing.assert_frame_equal(written, frame.to_frame(), check_dtype=False, rtol=1e-14)
 
 
+def test_the_level_of_clustering_is_tested_on_request(run, tmp_path):
+    path = tmp_path / "mpdta.csv"
+    dj.load_dataset("mpdta").to_csv(path, index=False)
+    words = ["--yname", "lemp", "--tname", "year", "--gname", "first.treat", "--idname",
+             "countyreal", "--cluster", "state", "--type", "simple"]  # fmt: skip
+    plain = run("estimate", path, *words)
+    assert "cluster_level() tests whether the unit would do" in " ".join(plain.output.split())
+    tested = run("estimate", path, *words, "--cluster-level")
+    assert tested.exit_code == 0, tested.output
+    assert "500 clusters of 'countyreal' in 29 of 'state' (score-variance test)" in tested.output
+    alone = run("estimate", path, *words[:8], "--type", "simple", "--cluster-level")
+    assert alone.exit_code == 2 and "Traceback" not in alone.output
+
+
 def test_randomization_has_a_row_where_it_is_asked_for(run, castle):
     words = ("--type", "simple", "--permutations", 99, "--seed", 4)
     shown = run("estimate", castle, *CASTLE, *words)
