@@ -73,11 +73,11 @@ def jackknife(
         same t statistic under a reference model of the errors, which holds its level with one
         treated cluster as with fifty if the model is right.
     model : ReferenceModel, "equal" or "fitted", optional
-        For critical="exact". "equal", the default, gives the shocks to all clusters and periods
-        one variance, whatever the number of their units. "fitted" fits shocks to clusters and
-        noise of units to the outcome (`didjack.inference.fitted_variances.fitted_variances`), so
-        that clusters of few units vary more; it needs a balanced panel with several units in a
-        cluster. Or a model of your own.
+        For critical="exact". "equal" gives the shocks to all clusters and periods one variance,
+        whatever the number of their units. "fitted" fits shocks to clusters and noise of units to
+        the outcome (`didjack.inference.fitted_variances.fitted_variances`), so that clusters of
+        few units vary more; it needs a balanced panel with several units in a cluster, and is the
+        default there. Elsewhere the default is "equal". Or a model of your own.
     lost : {"skip", "generalized"}
         What a deletion that leaves nothing of a parameter counts with. "skip": not at all, as
         in both reference programs. "generalized": with the estimate itself, theta_(h) = 0, and V
@@ -170,9 +170,7 @@ def jackknife_of(
         level=level,
         center=center,
         estimand=estimand,
-        exact=exact_inference(target, deletions, estimand, "equal" if model is None else model)
-        if critical == "exact"
-        else None,
+        exact=exact_inference(target, deletions, estimand, model) if critical == "exact" else None,
         lost=lost,
     )
 

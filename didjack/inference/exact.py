@@ -118,7 +118,10 @@ def too_many_unasked(estimation: Estimation, n_clusters: int) -> str:
 
 
 def exact_inference(
-    target: Target, deletions: Deletions, estimand: str, model: ReferenceModel | str
+    target: Target,
+    deletions: Deletions,
+    estimand: str,
+    model: ReferenceModel | str | None = None,
 ) -> ExactInference:
     """Prepare exact p-values and intervals.
 
@@ -129,8 +132,9 @@ def exact_inference(
         Of its estimation.
     estimand : {"refit", "fixed"}
         As in `didjack.jackknife`.
-    model : ReferenceModel, "equal" or "fitted"
+    model : ReferenceModel, "equal" or "fitted", optional
         "equal": one variance for all clusters and periods; "fitted": see `fitted_variances`.
+        Without it "fitted" where that is possible, else "equal".
 
     Raises
     ------
@@ -141,7 +145,9 @@ def exact_inference(
         be fitted.
     """
     size = (len(deletions.clusters), len(deletions.estimation.panel.times))
-    if model == "equal":
+    if model is None:
+        model = _default_model(deletions)
+    elif model == "equal":
         model = equal_variances(*size)
     elif model == "fitted":
         model = fitted_variances(deletions)
@@ -153,3 +159,11 @@ def exact_inference(
             f"periods; there are {size[0]} and {size[1]}."
         )
     return ExactInference(linear_forms(target, deletions, estimand), model)
+
+
+def _default_model(deletions: Deletions) -> ReferenceModel:
+    """Fit shocks and noise where clusters hold several units that are seen in every period."""
+    try:
+        return fitted_variances(deletions)
+    except DesignError:
+        return equal_variances(len(deletions.clusters), len(deletions.estimation.panel.times))

@@ -199,7 +199,7 @@ class Jackknife(JointTests):
 
     @cached_property
     def with_exact(self) -> Jackknife:
-        """The same with exact critical values: itself, or CV3 with fixed weights, equal variances.
+        """The same with exact critical values: itself, or CV3 with fixed weights.
 
         Raises
         ------
@@ -215,7 +215,7 @@ class Jackknife(JointTests):
             replicates=fixed_values(target, deletions, all_lost(target, deletions)),
             center="estimate",
             estimand="fixed",
-            exact=exact_inference(target, deletions, "fixed", "equal"),
+            exact=exact_inference(target, deletions, "fixed"),
             lost="skip",
         )
 
