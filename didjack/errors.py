@@ -1,4 +1,4 @@
-"""The errors that didjack raises, one class per kind of remedy."""
+"""The errors that didjack raises, one class per kind of remedy, and its warnings."""
 
 from __future__ import annotations
 
@@ -43,5 +43,13 @@ class SiteError(DidjackError):
     """The site cannot be rendered, or contains unresolved references or dead links."""
 
 
-class FewTreatedWarning(UserWarning):
+class DidjackWarning(UserWarning):
+    """Something changes the estimate or voids the inference; all warnings of didjack are of it.
+
+    ``warnings.filterwarnings("ignore", category=didjack.DidjackWarning)`` silences them. What they
+    say stays in `warnings` of every result.
+    """
+
+
+class FewTreatedWarning(DidjackWarning):
     """A p-value rests on so few treated clusters that it is too small, or is withheld."""

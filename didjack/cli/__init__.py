@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from errno import EPIPE
 from importlib.metadata import entry_points
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from didjack.errors import (
     ChecksumError,
     DatasetUnavailable,
     DidjackError,
+    DidjackWarning,
     MissingExtraError,
     SiteError,
 )
@@ -101,6 +103,8 @@ def main(
     ] = False,
 ) -> None:
     """Hold the options that all commands share; their callbacks do the work."""
+    # Commands print the sentences of results, under the table.
+    warnings.filterwarnings("ignore", category=DidjackWarning)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A console that cannot show a letter gets a question mark, not a traceback.

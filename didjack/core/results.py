@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.lincom import describe_lincom, parse_lincom
+from didjack.core.screen import count_text, screen_table
 from didjack.core.student import critical_value, two_sided_p
 from didjack.core.views import Shown
 from didjack.core.withheld import FEWEST_TREATED, notes_on_few_treated
 from didjack.errors import DesignError
 
+SHOWN = 12  # parameters that a terminal shows unasked
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Inference(Shown):
     """Estimates with standard errors, tests and intervals; P parameters.
 
@@ -212,7 +217,61 @@ class Inference(Shown):
         return frame.assign(n_treated_clusters=self.n_treated_clusters)
 
     @property
-    def notes(self) -> list[str]:
+    def without_exact(self) -> Inference:
+        """The same with p-values and intervals of t with `df` degrees of freedom."""
+        if self.exact_p is None:
+            return self
+        return dataclasses.replace(self, exact_p=None, exact_critical_value=None, assumption="")
+
+    def only(self, place: int) -> Inference:
+        """Return the inference on a single parameter.
+
+        Parameters
+        ----------
+        place : int
+            Of the parameter.
+        """
+        at = slice(place, place + 1) if place >= 0 else slice(place, None)
+
+        def of(values: Any) -> Any:
+            return None if values is None else values[..., at]
+
+        return dataclasses.replace(
+            self,
+            parameters=self.parameters[at],
+            att=self.att[at],
+            se=self.se[at],
+            df=self.df[at],
+            scores=of(self.scores),
+            exact_p=of(self.exact_p),
+            exact_critical_value=of(self.exact_critical_value),
+            n_treated_clusters=of(self.n_treated_clusters),
+        )
+
+    @property
+    def reference(self) -> str:
+        """Where critical values come from: "exact", "t(49)", "normal", or "t" of several."""
+        if self.exact_p is not None:
+            return "exact"
+        known = np.unique(self.df[np.isfinite(self.se)])
+        if len(known) != 1:
+            return "t"
+        return "normal" if np.isinf(known[0]) else f"t({known[0]:g})"
+
+    def headline(self) -> list[str]:
+        """Return the table, up to twelve rows, under its method and its level."""
+        columns = ["parameter", "att", "se", "t", "p", "ci_low", "ci_high"]
+        frame = self.to_frame()
+        if self.n_treated_clusters is not None:
+            columns.append("n_treated_clusters")
+        return [
+            f"Inference ({self.method}, {100 * self.level:g}% intervals, {self.reference}): "
+            f"{count_text(self.n_clusters, 'cluster')}",
+            screen_table(frame[columns], limit=SHOWN),
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
         """Sentences on p-values and intervals that are withheld, or that hold no level."""
         if self.n_treated_clusters is None or self.exact_p is not None or self.conservative:
             return []
@@ -251,6 +310,11 @@ def combination(
 
 class Inferred(Shown):
     """A result with one inference on all of its parameters."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return self.inference.warnings
 
     @property
     def inference(self) -> Inference:

@@ -64,7 +64,29 @@ def view(kind: str, shown: object, *args: Any, **kwargs: Any) -> Any:
 
 
 class Shown:
-    """What every result has in common: a LaTeX table and the table of a notebook."""
+    """What every result has in common: warnings, notes, and how it is shown.
+
+    In a terminal a few lines, in a notebook a table, for papers a table in LaTeX.
+    """
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return []
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the table must know."""
+        return self.warnings
+
+    def headline(self) -> list[str]:
+        """Return the lines that a terminal shows: what it is, estimate, intervals, counts."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        n = len(self.warnings)
+        last = [f"  {n} warning{'' if n == 1 else 's'}: see .warnings"] if n else []
+        return "\n".join([*self.headline(), *last])
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table that is shown."""
@@ -81,4 +103,4 @@ class Shown:
         return str(view("latex", self, caption, label))
 
     def _repr_html_(self) -> str:
-        return str(self.to_frame()._repr_html_())  # type: ignore[operator]
+        return str(view("html", self))

@@ -15,7 +15,7 @@ from didjack.datasets.load import (
     specification_frame,
     unavailable,
 )
-from didjack.effects.aggregate import aggte
+from didjack.effects.aggregate import average_of
 from didjack.errors import DataError
 from didjack.one_call import csdid
 from didjack.paths import data_dir
@@ -124,8 +124,9 @@ def _inferences(
         roles = [spec.kwargs[key] for key in ("yname", "tname", "gname", "idname")]
         return {"analytic": twfe(frame, *roles).cv1}
     if aggregation == "balanced":
-        window = {"balance_e": 1, "min_e": 0, "max_e": 1}
-        agg = aggte(numbers.attgt, type="dynamic", weights=spec.weights, **window)
+        agg = average_of(
+            numbers.attgt, type="dynamic", weights=spec.weights, balance_e=1, min_e=0, max_e=1
+        )
         return {"analytic": agg.analytic(None)}
     found = numbers.inferences(aggregation)
     return {"analytic": found[BY_UNIT], "clustered": found[CLUSTERED], "CV3": found[STUDENT]}

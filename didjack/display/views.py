@@ -6,6 +6,8 @@ from typing import Any
 
 from didjack.comparison import Comparison
 from didjack.core.views import Shown, register
+from didjack.display.notebook_view import notebook_html
+from didjack.display.pretest_lines import pretest_lines
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.inference.jackknife import Jackknife
@@ -17,6 +19,8 @@ from didjack.simulate.planning import Plan
 def register_views() -> None:
     """Register the figures and the LaTeX tables of all results."""
     register("latex", Shown, _latex)
+    register("html", Shown, notebook_html)
+    register("pretest", ATTgt, pretest_lines)
     for shown, name in _FIGURES.items():
         register("plot", shown, _drawn_by(name))
     register("plot", Comparison, _draw_comparison)

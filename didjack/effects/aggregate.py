@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from didjack.core.announce import announce
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference, Inferred
+from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
 from didjack.core.views import view
 from didjack.effects.attgt import ATTgt
 from didjack.effects.average_types import AverageType
@@ -24,9 +26,11 @@ from didjack.effects.averages import (
 )
 from didjack.effects.estimation import Estimation
 from didjack.effects.parameters import Parameter
+from didjack.effects.remarks import note_on_cells, note_on_left_out, notes_on_treated
 from didjack.effects.target import analytic
 from didjack.errors import DataError, DesignError
 from didjack.estimators.estimates import Estimates
+from didjack.sample.cautions import alarms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 WEIGHTS = ("did", "csdid")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Aggregate(Inferred):
     """An aggregation of group-time effects; K elements.
 
@@ -164,9 +168,56 @@ class Aggregate(Inferred):
         """One row on the whole aggregation."""
         return self.estimation.glance().assign(type=self.type, att=self.att, se=self.se)
 
+    @cached_property
+    def left_out(self) -> list[str]:
+        """A sentence on the cells that would enter if they could be estimated; empty for none."""
+        every = np.ones(len(self.estimation.cells), dtype=bool)
+        wanted = _form(self.estimation, every, self.elements.rule).used
+        return note_on_left_out(self.estimation, wanted, self.type)
+
+    @property
+    def sample_warnings(self) -> list[str]:
+        """Sentences on many units left out, a constant outcome, cells that do not enter."""
+        return alarms(self.estimation.panel) + self.left_out
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return self.sample_warnings + notes_on_treated(self, self.attgt.beyond_unit)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on the average, and on the sample."""
+        of_cells = self.attgt.warnings  # said here of the average
+        return self.warnings + [note for note in self.attgt.notes if note not in of_cells]
+
+    @property
+    def title(self) -> str:
+        """What it is, such as "dynamic average"."""
+        return f"{self.type} average"
+
+    def headline(self) -> list[str]:
+        """Return the overall effect with its analytic interval, and the clusters behind it."""
+        i = self.inference
+        cluster = self.attgt.beyond_unit
+        noun = "unit" if self.estimation.panel.roles.panel else "row"
+        by = noun if cluster is None else cluster
+        counts = f"{count_text(i.n_clusters, 'cluster' if cluster else noun)}"
+        assert i.n_treated_clusters is not None  # influence functions have them
+        bounds = Bounds(i.reference, float(i.ci_low[0]), float(i.ci_high[0]), float(i.p[0]))
+        return [
+            f"{self.title.capitalize()} of {int(self.elements.used.sum())} group-time effects, "
+            f"influence functions by {by}",
+            *estimate_lines(self.att, self.se, [bounds]),
+            f"  {counts}, {i.n_treated_clusters[0]:,} treated; "
+            f"{count_text(len(self.parameters), 'parameter')}",
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
-        return f"Aggregation: {self.type}\n\n{self.to_frame().to_string(index=False)}"
+        table = screen_table(self.to_frame())
+        said = remarks(self.warnings, self.notes)
+        return "\n".join([f"Aggregation: {self.type}", "", table, *([""] if said else []), *said])
 
     def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
         """Draw the elements with pointwise intervals (matplotlib).
@@ -189,6 +240,7 @@ def aggte(
     max_e: float | None = None,
     balance_e: float | None = None,
     weights: str = "did",
+    na_rm: bool = True,
 ) -> Aggregate:
     """Average group-time effects (Callaway and Sant'Anna, 2021, section 3 and table 1).
 
@@ -212,22 +264,62 @@ def aggte(
         treated observations of each cell, also within cohorts, whose own weight in the overall
         effect is the mean over their cells and counts as fixed (Stata `csdid`). They differ in
         repeated cross-sections and unbalanced panels.
+    na_rm : bool
+        Whether cells that cannot be estimated are left out of the average, with a warning. False
+        refuses them wherever they are, as R's aggte does by default.
 
     Returns
     -------
     Aggregate
+
+    Warns
+    -----
+    DidjackWarning
+        Cells are left out of the average.
 
     Raises
     ------
     DataError
         An argument is unknown, or does not apply to this type.
     DesignError
-        No cell is left to average.
+        No cell is left to average, or with na_rm=False one cannot be estimated.
+    """
+    average = average_of(
+        res, type, min_e=min_e, max_e=max_e, balance_e=balance_e, weights=weights, na_rm=na_rm
+    )
+    announce(average.left_out)
+    return average
+
+
+def average_of(
+    res: ATTgt,
+    type: str,
+    *,
+    min_e: float | None = None,
+    max_e: float | None = None,
+    balance_e: float | None = None,
+    weights: str = "did",
+    na_rm: bool = True,
+) -> Aggregate:
+    """Average group-time effects without a warning: `aggte` for what says it elsewhere.
+
+    Parameters
+    ----------
+    res : ATTgt
+    type, min_e, max_e, balance_e, weights, na_rm
+        As in `aggte`.
     """
     chosen = AverageType.of(type)
     if weights not in WEIGHTS:
         raise DataError(f"weights must be 'did' or 'csdid', not {weights!r}.")
     _refuse_unused(chosen, min_e=min_e, max_e=max_e, balance_e=balance_e)
+    if not isinstance(na_rm, (bool, np.bool_)):
+        raise DataError(f"na_rm must be True or False, not {na_rm!r}.")
+    if not na_rm and not res.estimable.all():
+        raise DesignError(
+            f"{' '.join(note_on_cells(res.estimation))} na_rm=True leaves them out of the average; "
+            ".ledger of the att_gt result names them."
+        )
     rule = Rule(
         chosen,
         -np.inf if min_e is None else float(min_e),

@@ -13,15 +13,17 @@ from didjack.core.analytic import standard_errors
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, Inferred
+from didjack.core.screen import count_text, number_writer, remarks, screen_table
 from didjack.core.views import view
 from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
 from didjack.effects.estimation import Estimation
 from didjack.effects.ledger import make_ledger
 from didjack.effects.options import Options
 from didjack.effects.parameters import Parameter
-from didjack.effects.target import analytic
+from didjack.effects.remarks import note_on_cells, notes_on_treated
+from didjack.effects.target import analytic, count_treated
 from didjack.estimators.estimates import Estimates
-from didjack.sample.cautions import cautions
+from didjack.sample.cautions import alarms, cautions
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ATTgt(Inferred):
     """Group-time average treatment effects; m cells, n units.
 
@@ -151,7 +153,7 @@ class ATTgt(Inferred):
         """
         return analytic(self, cluster, level)
 
-    @property
+    @cached_property
     def inference(self) -> Inference:
         """Analytic inference, by `clustervars` if given, else by unit."""
         return self.analytic(self.beyond_unit)
@@ -210,7 +212,7 @@ class ATTgt(Inferred):
         return delete_clusters(self.estimation, cluster_variable(self.estimation, cluster))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per cell: labels, estimate, standard error, sizes and status."""
+        """One row per cell: labels, estimate, standard error, sizes, status, treated clusters."""
         cells, estimates = self.cells, self.estimates
         status = estimates.status[0]
         return pd.DataFrame(
@@ -226,6 +228,7 @@ class ATTgt(Inferred):
                 "n_control": estimates.n_control,
                 "status": [Status(s).name.lower() for s in status],
                 "reason": [REASONS[Status(s)] for s in status],
+                "n_treated_clusters": count_treated(self, self.beyond_unit),
             }
         )
 
@@ -242,9 +245,46 @@ class ATTgt(Inferred):
         """Sentences on the sample: what was left out or counted as something else, and why.
 
         Also what may not be meant: a constant outcome, weights that change within units, small
-        cohorts, and a column that looks like a forgotten ``idname``.
+        cohorts, and a column that looks like a forgotten ``idname``; cells that cannot be
+        estimated, and p-values that rest on few treated clusters.
         """
-        return [drop.note for drop in self.panel.drops] + cautions(self.panel)
+        drops = [drop.note for drop in self.panel.drops]
+        return list(dict.fromkeys([*drops, *cautions(self.panel), *self.warnings]))
+
+    @cached_property
+    def sample_warnings(self) -> list[str]:
+        """Sentences on many units left out, a constant outcome, cells without an estimate."""
+        return alarms(self.panel) + note_on_cells(self.estimation)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return self.sample_warnings + notes_on_treated(self, self.beyond_unit)
+
+    @property
+    def title(self) -> str:
+        """What it is: "group-time effects"."""
+        return "group-time effects"
+
+    def headline(self) -> list[str]:
+        """Return sample, arguments, the range of the effects and the treated clusters."""
+        o, panel = self.options, self.panel
+        post = self.att[self.cells.post & self.estimable]
+        write = number_writer(post, signed=True)
+        low, high = (post.min(), post.max()) if len(post) else (np.nan, np.nan)
+        cluster = self.beyond_unit
+        noun = "unit" if panel.roles.panel else "row"
+        lines = [
+            f"Group-time effects: {int(self.estimable.sum())} of {len(self.cells)} cells, "
+            f"{len(self.groups)} cohorts, {len(self.times)} periods, {count_text(self.n, noun)}",
+            f"  {o.est_method}, controls {o.control_group}, base period {o.base_period}",
+            f"  {len(post)} effects after treatment, from {write(low)} to {write(high)}",
+        ]
+        if cluster is not None:
+            clusters = self.clusters(cluster)
+            treated = np.unique(clusters.code[np.isin(panel.cohort, panel.treated)])
+            lines.append(f"  {len(clusters):,} clusters of {cluster}, {len(treated):,} treated")
+        return lines
 
     def summary(self) -> str:
         """Return a short text for people."""
@@ -258,8 +298,9 @@ class ATTgt(Inferred):
         ]
         if len(self.ledger):
             lines.append(f"Left out: {len(self.ledger)} entries, see .ledger")
-        lines += self.notes
-        return "\n".join([*lines, "", self.to_frame().to_string(index=False)])
+        lines += view("pretest", self)
+        table = screen_table(self.to_frame())
+        return "\n".join([*lines, *remarks(self.warnings, self.notes), "", table])
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole estimation."""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from didjack.core.announce import announce
 from didjack.effects.attgt import ATTgt
 from didjack.effects.estimation import estimate_frame
 from didjack.effects.options import Options
 from didjack.errors import DataError
+from didjack.sample.cautions import alarms
 from didjack.sample.panel import Roles
 
 
@@ -97,6 +99,11 @@ def att_gt(
     -------
     ATTgt
 
+    Warns
+    -----
+    DidjackWarning
+        More than a tenth of the units is left out, or the outcome is constant.
+
     Raises
     ------
     DataError
@@ -129,7 +136,9 @@ def att_gt(
         anticipation=anticipation,
         control_group=control_group,
     )
-    return ATTgt(estimate_frame(data, roles, options))
+    res = ATTgt(estimate_frame(data, roles, options))
+    announce(alarms(res.panel))
+    return res
 
 
 def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:

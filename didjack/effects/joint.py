@@ -10,15 +10,17 @@ import numpy as np
 
 from didjack.core.linalg import Array
 from didjack.core.results import Inference, Inferred
+from didjack.core.screen import count_text
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.estimation import Estimation
 from didjack.effects.parameters import Parameter
+from didjack.effects.remarks import notes_on_treated
 from didjack.effects.target import analytic
 from didjack.errors import DataError
 from didjack.estimators.estimates import Estimates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Joint(Inferred):
     """Several aggregations of the same cells, for one covariance over all their parameters.
 
@@ -59,6 +61,31 @@ class Joint(Inferred):
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters: those of each part, with the type in place of "overall"."""
         return tuple(p for part in self.parts for p in (Parameter(part.type), *part.parameters[1:]))
+
+    @property
+    def sample_warnings(self) -> list[str]:
+        """Sentences on many units left out, a constant outcome, cells that do not enter."""
+        return list(dict.fromkeys(text for part in self.parts for text in part.sample_warnings))
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return self.sample_warnings + notes_on_treated(self, self.estimation.beyond_unit)
+
+    @property
+    def title(self) -> str:
+        """What it is, such as "simple and dynamic averages"."""
+        return f"{' and '.join(part.type for part in self.parts)} averages"
+
+    def headline(self) -> list[str]:
+        """Return which averages there are, and how many parameters, cells and units."""
+        noun = "unit" if self.estimation.panel.roles.panel else "row"
+        return [
+            f"{self.title.capitalize()} jointly: "
+            f"{count_text(len(self.parameters), 'parameter')}, "
+            f"{count_text(len(self.estimation.cells), 'cell')}, "
+            f"{count_text(self.estimation.n, noun)}",
+        ]
 
     @property
     def values(self) -> Array:

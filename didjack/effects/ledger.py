@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +13,7 @@ from didjack.estimators.estimates import Estimates
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
 
+EACH = 4  # cells up to which each has a sentence of its own
 COLUMNS = ["kind", "what", "group", "time", "count", "reason"]
 _Entry = tuple[str, str, float, float, int, str]
 
@@ -36,6 +40,44 @@ def make_ledger(panel: Panel, cells: Cells, estimates: Estimates) -> pd.DataFram
         if entry is not None:
             entries.append(entry)
     return pd.DataFrame(entries, columns=COLUMNS).astype({"group": "float", "time": "float"})
+
+
+def left_out_lines(ledger: pd.DataFrame) -> list[str]:
+    """Write a ledger as sentences; cells are counted by reason where there are many.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        From `make_ledger`.
+    """
+    lines = []
+    of_cells = ledger["kind"].isin(["cell", "separation"])
+    each = ledger if of_cells.sum() <= EACH else ledger[~of_cells]
+    for row in each.itertuples(index=False):
+        unit = "unit" if row.kind == "units" else "row"
+        size = f"{row.count} {unit}{'' if row.count == 1 else 's'}"
+        lines.append(f"Left out: {row.kind} {row.what} ({size}): {row.reason}.")
+    if of_cells.sum() > EACH:
+        for kind, rows in ledger[of_cells].groupby("kind", sort=False):
+            reasons = counted_reasons(rows["reason"])
+            what = "cells" if kind == "cell" else "cells with separated controls"
+            lines.append(f"Left out: {len(rows):,} {what}: {reasons}.")
+    return lines
+
+
+def counted_reasons(reasons: Iterable[str]) -> str:
+    """Write reasons with how often each occurs, the most frequent first.
+
+    Parameters
+    ----------
+    reasons : iterable of str
+
+    Examples
+    --------
+    >>> counted_reasons(["no controls", "collinear", "no controls"])
+    'no controls (2), collinear (1)'
+    """
+    return ", ".join(f"{reason} ({n:,})" for reason, n in Counter(reasons).most_common())
 
 
 def _cell_entry(panel: Panel, cells: Cells, estimates: Estimates, c: int) -> _Entry | None:

@@ -38,6 +38,16 @@ class Target(Protocol):
         """Influence functions, (n, P), on the scale Var = mean square / n."""
         ...
 
+    @property
+    def sample_warnings(self) -> list[str]:
+        """Sentences on what is not in the estimates: units, cells; nothing on inference."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words, such as "dynamic average"."""
+        ...
+
     def evaluate(self, estimates: Estimates) -> Array:
         """Compute the parameters of R replicates, (R, P), as a refit of each would."""
         ...

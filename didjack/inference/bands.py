@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
-from didjack.core.results import Inference
+from didjack.core.results import SHOWN, Inference
+from didjack.core.screen import screen_table
 from didjack.core.views import Shown
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
 from didjack.inference.thin import note_on_thin
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Band(Shown):
     """A band that covers all P parameters together with the given probability.
 
@@ -57,6 +58,18 @@ class Band(Shown):
             }
         )
         return frame if self.tail is None else frame.assign(critical_value=self.critical_value)
+
+    def headline(self) -> list[str]:
+        """Return the table, up to twelve rows, under its method and level."""
+        value = "" if self.tail is not None else f", critical value {self.critical_value:.3f}"
+        return [
+            f"Simultaneous {100 * self.level:g}% band ({self.method}{value})",
+            screen_table(self.to_frame(), limit=SHOWN),
+        ]
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        return "\n".join([self.headline()[0], "", screen_table(self.to_frame()), "", *self.notes])
 
     @property
     def notes(self) -> list[str]:

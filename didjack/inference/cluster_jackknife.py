@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
+from didjack.core.announce import announce
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import (
@@ -97,6 +97,9 @@ def jackknife(
     -----
     FewTreatedWarning
         With critical="t", five treated clusters or fewer stand behind the overall effect.
+    DidjackWarning
+        With estimand="refit", deletions leave nothing of a parameter or of a cohort. One warning
+        says it of all of them.
 
     Notes
     -----
@@ -126,8 +129,9 @@ def jackknife(
     )  # fmt: skip
     if not found.parameters[0].is_element:
         overall = found.lincom(str(found.parameters[0]))
-        for note in overall.notes:
-            warnings.warn(note, FewTreatedWarning, stacklevel=2)
+        announce(overall.warnings, FewTreatedWarning)
+    if found.warnings_on_deletions:
+        announce([" ".join(found.warnings_on_deletions)])
     return found
 
 

@@ -10,13 +10,15 @@ from scipy.special import ndtr
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
+from didjack.core.screen import p_text, screen_table
+from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.errors import DataError, DesignError
 from didjack.inference.score_variance import bootstrap, score_variance
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterLevelTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterLevelTest(Shown):
     """Tests of independent fine clusters against dependence within coarse ones; P parameters.
 
     Attributes
@@ -98,13 +100,22 @@ class ClusterLevelTest:
             "clusters, or few treated ones, the test has little power.",
         ]
 
+    def headline(self) -> list[str]:
+        """Return the test of the first parameter."""
+        boot = f", {p_text(self.p_boot_one_sided[0])} (bootstrap)" if len(self.draws) else ""
+        return [
+            f"Level of clustering of {self.parameters[0]}: {self.n_fine:,} clusters of "
+            f"'{self.fine}' in {self.n_coarse:,} of '{self.coarse}'",
+            f"  tau {self.tau[0]:+.2f}   one-sided p {p_text(self.p_one_sided[0])} (normal){boot}",
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
         head = (
             f"Level of clustering: {self.n_fine} clusters of '{self.fine}' in {self.n_coarse} of "
             f"'{self.coarse}' (score-variance test)"
         )
-        return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
+        return "\n".join([head, "", screen_table(self.to_frame()), "", *self.notes])
 
 
 def cluster_level_test(

@@ -10,6 +10,8 @@ import pandas as pd
 
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
+from didjack.core.screen import Bounds, estimate_lines, remarks, screen_table
+from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import linearize
 from didjack.errors import DataError, DesignError
@@ -35,8 +37,8 @@ ASSUMPTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FewTreated:
+@dataclass(frozen=True, eq=False, repr=False)
+class FewTreated(Shown):
     """Inference on the parameters of an average that rest on few treated clusters; P parameters.
 
     Attributes
@@ -136,7 +138,7 @@ class FewTreated:
     @property
     def notes(self) -> list[str]:
         """Sentences on what the reader of the table must know."""
-        notes = [self.assumption]
+        notes = [*self.warnings, self.assumption]
         many = [
             name
             for name, n in zip(self.parameters, self.n_treated_clusters, strict=True)
@@ -154,12 +156,31 @@ class FewTreated:
             notes.append("Placebo estimates are drawn at random: there are too many to list.")
         return notes
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on units and cells that are not in the estimates; all are in `notes`."""
+        return self.target.sample_warnings
+
+    def headline(self) -> list[str]:
+        """Return the overall effect with its p-value and interval, and counts of clusters."""
+        bounds = Bounds(
+            self.method, float(self.ci_low[0]), float(self.ci_high[0]), float(self.p[0])
+        )
+        effect, *interval = estimate_lines(float(self.att[0]), np.nan, [bounds])
+        return [
+            f"{NAMES[self.method]} inference by {self.cluster} of the {self.target.title}",
+            effect.partition("   s.e.")[0],
+            *interval,
+            f"  {self.n_controls:,} control clusters, {self.n_treated_clusters[0]:,} treated",
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
         head = (
             f"{NAMES[self.method]} inference by {self.cluster}: {self.n_controls} control clusters"
         )
-        return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
+        said = remarks(self.warnings, self.notes)
+        return "\n".join([head, "", screen_table(self.to_frame()), "", *said])
 
 
 def few_treated(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from didjack.core.linalg import Array, Index
-from didjack.core.results import Inference
+from didjack.core.results import SHOWN, Inference
+from didjack.core.screen import screen_table
+from didjack.core.views import Shown
 from didjack.errors import DesignError
 from didjack.inference.places import event_times, with_error
 
@@ -17,8 +20,8 @@ UNIVERSAL = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class HonestDiDInput:
+@dataclass(frozen=True, eq=False, repr=False)
+class HonestDiDInput(Shown):
     """Event-study estimates and covariance as Rambachan and Roth (2023) use them.
 
     R `HonestDiD` and its Python counterparts take `betahat`, `sigma`, `num_pre` and `num_post`:
@@ -51,6 +54,19 @@ class HonestDiDInput:
     df: float
     left_out: tuple[str, ...] = ()
     min_treated: int = 0
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per event time: event_time, att, se."""
+        se = np.sqrt(np.diag(self.sigma))
+        return pd.DataFrame({"event_time": self.event_times, "att": self.betahat, "se": se})
+
+    def headline(self) -> list[str]:
+        """Return the event times, up to twelve rows."""
+        return [
+            f"Input of sensitivity analysis: {self.num_pre} event times before and {self.num_post} "
+            f"after the reference period {self.reference:g}, df {self.df:g}",
+            screen_table(self.to_frame(), limit=SHOWN),
+        ]
 
     @property
     def notes(self) -> list[str]:

@@ -27,9 +27,9 @@ from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
-from didjack.inference.exact import ExactInference, exact_inference, too_many_unasked
+from didjack.inference.exact import ExactInference, exact_inference
 from didjack.inference.generalized import generalized_deviations
-from didjack.inference.joint_tests import JointTests
+from didjack.inference.jackknife_text import JackknifeText
 from didjack.inference.linear_forms import all_lost
 from didjack.inference.replicates import fixed_values
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 ROUNDING = 1e-13  # relative to the largest effect; standard errors below it are rounding error
 
 
-@dataclass(frozen=True, eq=False)
-class Jackknife(JointTests):
+@dataclass(frozen=True, eq=False, repr=False)
+class Jackknife(JackknifeText):
     """Cluster-jackknife inference; C clusters, P parameters.
 
     Attributes
@@ -220,6 +220,11 @@ class Jackknife(JointTests):
         )
 
     @property
+    def with_t(self) -> Jackknife:
+        """The same with p-values and intervals from t(H - 1): itself unless they are exact."""
+        return self if self.exact is None else dataclasses.replace(self, exact=None)
+
+    @property
     def vcov(self) -> pd.DataFrame:
         """Joint covariance of all parameters, P x P.
 
@@ -323,44 +328,6 @@ class Jackknife(JointTests):
             n_replicates=self.n_replicates,
             df=self.df,
         )
-
-    @property
-    def notes(self) -> list[str]:
-        """Sentences on what the reader of the table must know."""
-        return [
-            *self.inference.notes,
-            *self.notes_on_deletions,
-            *([] if self.exact is None else [self.exact.note]),
-        ]
-
-    @property
-    def notes_on_deletions(self) -> list[str]:
-        """Sentences on deletions that are skipped, or lose cohorts or covariates."""
-        return [
-            *notes.notes_on_skipped(self.skipped),
-            *(notes.notes_on_fewer(self.parameters, self.usable) if self.exact is None else []),
-            *notes.notes_on_cohorts(self.lost_cohorts, self.estimand),
-            *notes.notes_on_covariates(self.lost_covariates),
-        ]
-
-    def summary(self) -> str:
-        """Return a short text for people: the verdict, the table and the notes."""
-        head = f"Cluster jackknife ({self.method}) by {self.cluster}: {self.n_clusters} clusters"
-        table = self.to_frame().to_string(index=False)
-        return "\n".join([head, *self._verdict_lines(), "", table, "", *self.notes])
-
-    def _verdict_lines(self) -> list[str]:
-        """Write the verdict on the overall effect, where there is one and it is quickly found."""
-        if self.parameters[0].is_element:
-            return []
-        asked = self.exact is not None
-        reason = "" if asked else too_many_unasked(self.target.estimation, len(self.clusters))
-        if reason:
-            return [f"No verdict: {reason}"]
-        try:
-            return [f"Verdict: {self.verdict(self.parameters[0]).sentence}"]
-        except DesignError as error:
-            return [f"No verdict: {error}"]
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the delete-one estimates (matplotlib).

@@ -20,6 +20,7 @@ from scipy.special import ndtri
 from didjack.core.analytic import influence_sums
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
+from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
 from didjack.effects.deletions import given_cluster
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, count_treated
@@ -57,7 +58,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Multiplier(Inferred):
     """A multiplier bootstrap; B draws, P parameters.
 
@@ -210,13 +211,36 @@ class Multiplier(Inferred):
             n_clusters=self.n_clusters,
         )
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        return self.target.sample_warnings + self.inference.warnings
+
+    def headline(self) -> list[str]:
+        """Return draws and clusters, and the overall effect with its interval."""
+        i = self.inference.only(0)
+        lines = [
+            f"Multiplier bootstrap ({self.distribution}) of {self.target.title}: "
+            f"{len(self.draws):,} draws"
+        ]
+        if not self.parameters[0].is_element:
+            bounds = Bounds(i.reference, float(i.ci_low[0]), float(i.ci_high[0]), float(i.p[0]))
+            lines += estimate_lines(float(i.att[0]), float(i.se[0]), [bounds])
+        return [
+            *lines,
+            f"  {self.n_clusters:,} clusters or units, {self.n_treated_clusters[0]:,} treated; "
+            f"{count_text(len(self.parameters), 'parameter')}",
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
         head = (
             f"Multiplier bootstrap ({self.distribution}): {len(self.draws):,} draws over "
             f"{self.n_clusters:,} clusters or units"
         )
-        return "\n".join([head, "", self.to_frame().to_string(index=False)])
+        said = remarks(self.warnings, self.notes)
+        table = screen_table(self.to_frame())
+        return "\n".join([head, "", table, *([""] if said else []), *said])
 
 
 def multiplier(

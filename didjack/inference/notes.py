@@ -10,6 +10,8 @@ import pandas as pd
 from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
 
+EACH = 6  # deletions up to which each has a sentence of its own
+
 
 def named(parameter: str) -> str:
     """Write a parameter for a sentence.
@@ -49,7 +51,11 @@ def notes_on_skipped(skipped: pd.DataFrame) -> list[str]:
     skipped : DataFrame
         From `skipped_frame`.
     """
-    return [f"Skipped cluster {cluster}: {reason}." for cluster, reason in skipped.to_numpy()]
+    if len(skipped) <= EACH:
+        return [f"Skipped cluster {name}: {reason}." for name, reason in skipped.to_numpy()]
+    names = skipped.groupby("reason", sort=False)["cluster"].agg(list)
+    reasons = "; ".join(f"{reason} ({_few(list(found))})" for reason, found in names.items())
+    return [f"Skipped {len(skipped):,} clusters: {reasons}."]
 
 
 def notes_on_fewer(parameters: Sequence[str], usable: Mask) -> list[str]:
@@ -65,7 +71,7 @@ def notes_on_fewer(parameters: Sequence[str], usable: Mask) -> list[str]:
     fewer = (count < count.max()) & (count > 0)
     if not fewer.any():
         return []
-    names = ", ".join(name for name, few in zip(parameters, fewer, strict=True) if few)
+    names = _few([name for name, few in zip(parameters, fewer, strict=True) if few])
     return [
         f"Some deletions leave nothing of {names}: the standard error varies the other "
         "clusters only, and is too small where one treated cluster carries the effect."
@@ -86,11 +92,18 @@ def notes_on_cohorts(lost: pd.DataFrame, estimand: str) -> list[str]:
         if estimand == "refit"
         else "its effects are held at their full-sample estimates"
     )
+    by_cluster = lost.groupby("cluster", sort=False)
+    if len(by_cluster) > EACH:
+        pairs = [f"{_cohorts(rows)} without {cluster}" for cluster, rows in by_cluster]
+        return [f"{len(by_cluster):,} deletions lose cohorts ({_few(pairs)}): {moves}."]
     return [
-        f"Without cluster {cluster}, cohort {', '.join(f'{g:g}' for g in rows['cohort'])} is "
-        f"lost: {moves}."
-        for cluster, rows in lost.groupby("cluster", sort=False)
+        f"Without cluster {cluster}, cohort {_cohorts(rows)} is lost: {moves}."
+        for cluster, rows in by_cluster
     ]
+
+
+def _cohorts(rows: pd.DataFrame) -> str:
+    return ", ".join(f"{g:g}" for g in rows["cohort"])
 
 
 def notes_on_covariates(lost: pd.DataFrame) -> list[str]:
@@ -101,7 +114,16 @@ def notes_on_covariates(lost: pd.DataFrame) -> list[str]:
     lost : DataFrame
         cluster, covariate.
     """
+    by_cluster = lost.groupby("cluster", sort=False)
+    if len(by_cluster) > EACH:
+        pairs = [f"{', '.join(rows['covariate'])} without {name}" for name, rows in by_cluster]
+        return [f"{len(by_cluster):,} deletions make a covariate redundant ({_few(pairs)})."]
     return [
         f"Without cluster {cluster}, covariate {', '.join(rows['covariate'])} is redundant."
-        for cluster, rows in lost.groupby("cluster", sort=False)
+        for cluster, rows in by_cluster
     ]
+
+
+def _few(items: Sequence[object]) -> str:
+    rest = f" and {len(items) - EACH:,} more" if len(items) > EACH else ""
+    return ", ".join(str(item) for item in items[:EACH]) + rest

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
 from didjack.core.linalg import Array
 from didjack.core.results import Inference
+from didjack.core.screen import count_text, p_text
+from didjack.core.views import Shown
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import given_cluster
 from didjack.errors import DesignError
@@ -17,8 +20,8 @@ from didjack.inference.places import places, with_error
 from didjack.inference.thin import note_on_thin
 
 
-@dataclass(frozen=True)
-class PreTest:
+@dataclass(frozen=True, repr=False)
+class PreTest(Shown):
     """A joint test that q pre-treatment parameters are zero.
 
     Attributes
@@ -54,6 +57,50 @@ class PreTest:
     def notes(self) -> list[str]:
         """Sentences on what the reader of the test must know."""
         return note_on_thin(self.left_out, self.min_treated)
+
+    @property
+    def sentence(self) -> str:
+        """Test, p-value, and where it holds."""
+        p = p_text(self.p)
+        named = f"p {p}" if p.startswith("<") else f"p = {p}"
+        tested = count_text(len(self.parameters), "parameter")
+        if self.left_out:
+            tested += f" ({len(self.left_out)} left out, with few treated clusters)"
+        if not self.df:
+            return (
+                f"{named} by the {self.method} of {tested}, which holds with few treated clusters "
+                "under the reference model."
+            )
+        degrees = ", ".join(f"{df:g}" for df in self.df)
+        if len(self.df) == 1:
+            return (
+                f"{named} by Wald's chi-squared({degrees}) = {self.statistic:.3g} of {tested}, "
+                "which holds with many clusters only."
+            )
+        kind = self.method.removeprefix("F ")
+        return f"{named} by F({degrees}) = {self.statistic:.3g} {kind} of {tested}."
+
+    def headline(self) -> list[str]:
+        """Return the test in one sentence."""
+        return [f"Before treatment: {self.sentence}"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: method, statistic, p, degrees of freedom, how many parameters."""
+        df, df2 = (*self.df, np.nan, np.nan)[:2]
+        return pd.DataFrame(
+            {
+                "method": [self.method],
+                "statistic": [self.statistic],
+                "p": [self.p],
+                "df": [df],
+                "df2": [df2],
+                "n_parameters": [len(self.parameters)],
+            }
+        )
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        return "\n".join([*self.headline(), f"Tested: {', '.join(self.parameters)}", *self.notes])
 
 
 def wald_pretest(

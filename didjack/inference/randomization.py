@@ -18,6 +18,8 @@ import pandas as pd
 
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
+from didjack.core.screen import number_writer, p_text, remarks, screen_table
+from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import cluster_variable, given_cluster
 from didjack.errors import DataError
@@ -29,8 +31,8 @@ from didjack.inference.relabelling import relabelled
 STATISTICS = ("t", "estimate")
 
 
-@dataclass(frozen=True, eq=False)
-class Randomization:
+@dataclass(frozen=True, eq=False, repr=False)
+class Randomization(Shown):
     """Randomization inference on the parameters of an aggregation; B assignments, P parameters.
 
     Attributes
@@ -179,17 +181,38 @@ class Randomization:
         )
 
     @property
+    def _failed_note(self) -> list[str]:
+        return [f"{self.failed} cannot be estimated and count as larger."] if self.failed else []
+
+    @property
     def notes(self) -> list[str]:
         """Sentences on what the reader of the table must know."""
         notes = ["It assumes that clusters are exchangeable: each was as likely to be treated, or "
                  "all errors have one distribution."]  # fmt: skip
         if self.strata is not None:
             notes[0] = notes[0].replace("exchangeable", f"exchangeable within '{self.strata}'")
-        if self.failed:
-            notes.append(f"{self.failed} cannot be estimated and count as larger.")
+        notes += self.warnings
         if self.refit_reason:
             notes.append(f"Every assignment was refitted: {self.refit_reason}.")
         return notes
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate, and on assignments without an estimate."""
+        return self.target.sample_warnings + self._failed_note
+
+    def headline(self) -> list[str]:
+        """Return the overall estimate and the p-values of both statistics."""
+        C = len(self.clusters)
+        treated = int((cohort_of(self.target.attgt, self.clusters) > 0).sum())
+        write = number_writer([self.att], signed=True)
+        return [
+            f"Randomization inference by {self.cluster} of the {self.target.title}: "
+            f"{1 + len(self.assignments):,} assignments ({'all' if self.exact else 'random'})",
+            f"  estimate    {write(self.att)}   p {p_text(self.p_att)}",
+            f"  CV3 t stat  {self.t:+.2f}   p {p_text(self.p_t)}",
+            f"  {C:,} clusters, {treated:,} treated",
+        ]
 
     def summary(self) -> str:
         """Return a short text for people."""
@@ -198,9 +221,9 @@ class Randomization:
             f"Randomization inference by {self.cluster}: {1 + len(self.assignments):,} assignments "
             f"({kind}), the actual one included",
             "",
-            self.to_frame().to_string(index=False),
+            screen_table(self.to_frame()),
             "",
-            *self.notes,
+            *remarks(self.warnings, self.notes),
         ]
         return "\n".join(lines)
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
+from didjack.core.screen import screen_table
 from didjack.core.views import Shown, view
 from didjack.errors import DataError
 from didjack.inference.notes import named
@@ -33,7 +34,7 @@ _STEPS = 8  # of the scan, to a factor of two
 _PRECISION = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sensitivity(Shown):
     """The exact p-value of a parameter as a function of a ratio of standard deviations; G ratios.
 
@@ -101,20 +102,31 @@ class Sensitivity(Shown):
             return f"{above}, and keeps it however much less they vary."
         return f"{above}, and once they vary {self.ratio_below:.4g} times as much or less."
 
-    def summary(self) -> str:
-        """Return a short text for people."""
+    @property
+    def _title(self) -> str:
         n = self.n_treated_clusters
         clusters = f"{n} treated cluster{'' if n == 1 else 's'}"
+        return f"Sensitivity of {self.parameter}: t = {self.t:.4g}, {clusters}"
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the reader of the table must know."""
+        return [self.sentence, f"Ratio one: {self.assumption}."]
+
+    def headline(self) -> list[str]:
+        """Return at which ratio the finding loses its significance."""
+        return [self._title, f"  {self.sentence}"]
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        many = len(self.ratios) > 2 * _STEPS
         return "\n".join(
             [
-                f"Sensitivity of {self.parameter}: t = {self.t:.4g}, {clusters}",
+                self._title,
                 "",
-                self.to_frame().iloc[::_STEPS].to_string(index=False)
-                if len(self.ratios) > 2 * _STEPS
-                else self.to_frame().to_string(index=False),
+                screen_table(self.to_frame().iloc[:: _STEPS if many else 1]),
                 "",
-                self.sentence,
-                f"Ratio one: {self.assumption}.",
+                *self.notes,
             ]
         )
 

@@ -15,6 +15,7 @@ import pandas as pd
 from didjack.core.linalg import Array, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, combination
+from didjack.core.screen import number_writer, p_text, screen_table
 from didjack.core.views import Shown
 from didjack.effects.target import Target
 from didjack.errors import DataError, DesignError
@@ -66,7 +67,7 @@ class Jackknifed(Protocol):
         """Infer on a parameter or a linear combination."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verdict(Shown):
     """Whether a finding is significant, by one rule for all designs.
 
@@ -215,6 +216,17 @@ class Verdict(Shown):
         ]  # fmt: skip
         return pd.DataFrame({name: [getattr(self, name)] for name in names})
 
+    def headline(self) -> list[str]:
+        """Return estimate, exact and largest p-value, counts of clusters, and both sentences."""
+        write = number_writer([self.att], signed=True)
+        return [
+            f"Verdict on {self.parameter} at {100 * self.alpha:g}%",
+            f"  estimate {write(self.att)}   t {self.t:+.2f}   exact p {p_text(self.p)}, "
+            f"largest {p_text(self.p_largest)}",
+            f"  {self.n_clusters:,} clusters, {self.n_treated_clusters:,} treated",
+            *(f"  {sentence}" for sentence in self.sentences),
+        ]
+
     def models_frame(self) -> pd.DataFrame:
         """One row per model and ratio: model, ratio, size of the exact test, p."""
         if self.decision is None:
@@ -228,7 +240,7 @@ class Verdict(Shown):
         """Return a short text for people."""
         parts = [f"Verdict on {self.parameter}", "", *self.sentences, ""]
         if self.decision is not None:
-            parts += [self.models_frame().to_string(index=False), ""]
+            parts += [screen_table(self.models_frame()), ""]
         return "\n".join([*parts, *self.notes])
 
 

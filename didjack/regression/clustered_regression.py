@@ -17,7 +17,9 @@ from scipy.linalg import solve_triangular
 from didjack.core import cv3
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import delete_one
-from didjack.core.results import Inference
+from didjack.core.results import SHOWN, Inference
+from didjack.core.screen import count_text, screen_table
+from didjack.core.views import Shown
 from didjack.errors import DataError, DesignError
 from didjack.regression.leave_out import LeaveOut, deletions, reason, row_scores
 from didjack.regression.leverage import (
@@ -31,8 +33,8 @@ ROWS = ("iid", "hc0", "hc1", "hc2", "hc3")
 CLUSTERED = ("cv1", "cv2", "cv3", "cv3j")
 
 
-@dataclass(frozen=True, eq=False)
-class Regression:
+@dataclass(frozen=True, eq=False, repr=False)
+class Regression(Shown):
     """A regression of y on X by least squares; n rows, k columns, G clusters.
 
     Attributes
@@ -202,11 +204,52 @@ class Regression:
         kind : str
             One of those of `vcov`.
         """
+        frame = (
+            self.inference(kind)
+            .to_frame()
+            .set_axis(self.coef.index)
+            .rename(columns={"att": "coef"})
+        )
+        return frame[["coef", "se", "t", "p", "ci_low", "ci_high", "df"]]
+
+    def inference(self, kind: str = "cv3") -> Inference:
+        """Return the inference on all coefficients; for `kind` see `vcov`.
+
+        Parameters
+        ----------
+        kind : str
+            One of those of `vcov`.
+        """
         beta, se = self.coef.to_numpy(), self.se(kind).to_numpy()
         names, df = tuple(map(str, self.coef.index)), np.full(len(se), self.df(kind))
-        inference = Inference(kind.upper(), names, beta, se, df, self.n_clusters, self.level)
-        frame = inference.to_frame().set_axis(self.coef.index).rename(columns={"att": "coef"})
-        return frame[["coef", "se", "t", "p", "ci_low", "ci_high", "df"]]
+        return Inference(kind.upper(), names, beta, se, df, self.n_clusters, self.level)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per coefficient with CV3: parameter, coef, se, t, p, ci_low, ci_high, df."""
+        frame = self.tests("cv3").rename_axis("parameter").reset_index()
+        return frame
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence on the deletions that CV3 goes without; empty for none."""
+        if self.skipped.empty:
+            return []
+        n = len(self.skipped)
+        return [f"CV3 goes without {count_text(n, 'deletion')}: X'X is singular; see .skipped."]
+
+    def headline(self) -> list[str]:
+        """Return the coefficients with CV3, up to twelve rows."""
+        rows = count_text(len(self.residuals), "row")
+        return [
+            f"Least squares, CV3 with {100 * self.level:g}% intervals: {rows}, "
+            f"{count_text(self.n_clusters, 'cluster')}",
+            screen_table(self.to_frame(), limit=SHOWN),
+        ]
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        head = self.headline()[0]
+        return "\n".join([head, "", screen_table(self.to_frame()), *self.warnings])
 
     @property
     def leverage(self) -> pd.Series:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array, Index
-from didjack.core.views import view
+from didjack.core.screen import count_text, number_writer, screen_table
+from didjack.core.views import Shown, view
 from didjack.regression.fixed_effects import loadings, require_variation
 from didjack.sample import checks
 from didjack.sample.blocks import balanced_blocks
@@ -31,8 +32,8 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Bacon:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bacon(Shown):
     """Goodman-Bacon's decomposition of a two-way fixed-effects regression.
 
     Attributes
@@ -48,6 +49,24 @@ class Bacon:
 
     att: float
     comparisons: pd.DataFrame = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `comparisons`."""
+        return self.comparisons
+
+    def headline(self) -> list[str]:
+        """Return the coefficient, and weight and mean estimate of each kind of comparison."""
+        estimates = self.comparisons["estimate"]
+        write = number_writer([self.att, *estimates], signed=True)
+        n = count_text(len(self.comparisons), "comparison")
+        return [
+            f"Goodman-Bacon decomposition: {write(self.att)} is the weighted mean of {n}",
+            screen_table(self.by_kind()),
+        ]
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        return "\n".join([*self.headline(), "", screen_table(self.comparisons)])
 
     def by_kind(self) -> pd.DataFrame:
         """Return total weight and weighted mean estimate of each kind that occurs."""

@@ -17,6 +17,8 @@ from didjack.core import cv3
 from didjack.core.linalg import Array
 from didjack.core.moments import delete_one
 from didjack.core.results import Inference
+from didjack.core.screen import Bounds, count_text, estimate_lines, screen_table
+from didjack.core.views import Shown
 from didjack.errors import DataError, DesignError
 from didjack.sample.blocks import balanced_blocks
 
@@ -132,8 +134,8 @@ def cv1_factor(n_rows: float, n_clusters: int, n_periods: int) -> float:
     return n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - k)
 
 
-@dataclass(frozen=True, eq=False)
-class TWFE:
+@dataclass(frozen=True, eq=False, repr=False)
+class TWFE(Shown):
     """A two-way fixed-effects regression on treatment; C clusters.
 
     Attributes
@@ -158,6 +160,33 @@ class TWFE:
         """One row for each inference."""
         both = [i.to_frame().assign(inference=i.method) for i in (self.cv1, self.cv3)]
         return pd.concat(both, ignore_index=True).set_index("inference").reset_index()
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence on deletions after which treatment does not vary; empty for none."""
+        lost = self.labels[~np.isfinite(self.replicates[1:])]
+        if not len(lost):
+            return []
+        names = ", ".join(str(label) for label in lost[:6]) + (", ..." if len(lost) > 6 else "")
+        return [f"CV3 goes without the deletions of {names}: treatment does not vary any more."]
+
+    def headline(self) -> list[str]:
+        """Return the coefficient with both intervals."""
+        bounds = [
+            Bounds(f"{i.method}, {i.reference}", float(i.ci_low[0]), float(i.ci_high[0]),
+                   float(i.p[0]))
+            for i in (self.cv1, self.cv3)
+        ]  # fmt: skip
+        return [
+            "Two-way fixed effects, coefficient of treatment (s.e. CV3)",
+            *estimate_lines(self.att, float(self.cv3.se[0]), bounds),
+            f"  {count_text(len(self.labels), 'cluster')}",
+        ]
+
+    def summary(self) -> str:
+        """Return a short text for people."""
+        table = screen_table(self.to_frame())
+        return "\n".join([self.headline()[0], "", table, *self.warnings])
 
 
 def twfe(

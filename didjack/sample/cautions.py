@@ -9,6 +9,7 @@ from didjack.sample.checks import period_text
 from didjack.sample.panel import NEVER, Panel
 
 SMALLEST_COHORT = 5  # units, beside one for each covariate: the rule of R `did`
+MANY_LEFT_OUT = 0.1  # share of the units above which leaving them out is an alarm
 SHOWN = 8  # cohorts that a sentence names
 
 
@@ -26,6 +27,19 @@ def cautions(panel: Panel) -> list[str]:
         _small_cohorts(panel),
         _forgotten_unit(panel),
     )
+    return [sentence for sentence in found if sentence]
+
+
+def alarms(panel: Panel) -> list[str]:
+    """Return the cautions that change the estimate: many units left out, a constant outcome.
+
+    Parameters
+    ----------
+    panel : Panel
+    """
+    left = sum(drop.count for drop in panel.drops if drop.kind == "units")
+    many = left > MANY_LEFT_OUT * (left + panel.n_units)
+    found = (_incomplete_units(panel) if many else "", _constant_outcome(panel))
     return [sentence for sentence in found if sentence]
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
+from didjack.core.screen import screen_table
 from didjack.core.student import critical_value
-from didjack.core.views import view
+from didjack.core.views import Shown, view
 from didjack.effects.average_types import AverageType
 from didjack.errors import DataError
 from didjack.inference.error_models import ErrorModel, fit_errors
@@ -42,8 +43,8 @@ FEW = 3  # treated clusters with which tests by t(H - 1) do not hold their level
 HOLDS = 1.5  # size over level up to which a test is said to hold its level
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Shown):
     """What each test could find.
 
     Attributes
@@ -110,15 +111,26 @@ class Plan:
         }
         return pd.DataFrame({"effect": np.asarray(effects, dtype=np.float64), **columns})
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return `table`: one row per test."""
+        return self.table
+
+    def headline(self) -> list[str]:
+        """Return design, error model, level and power, and the table."""
+        m = self.model
+        return [
+            f"{self.n_clusters} clusters, {self.n_treated} with treated units; average: "
+            f"{self.type}",
+            f"Error model: shocks to clusters with sd {m.shock_sd:.4g} and "
+            f"autocorrelation {m.rho:.2f}, noise of units with sd {m.noise_sd:.4g}",
+            f"Level {self.level:g}, power {self.power:g}",
+            screen_table(self.table),
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
-        m = self.model
-        return (
-            f"{self.n_clusters} clusters, {self.n_treated} with treated units; average: "
-            f"{self.type}\nError model: shocks to clusters with sd {m.shock_sd:.4g} and "
-            f"autocorrelation {m.rho:.2f}, noise of units with sd {m.noise_sd:.4g}\n"
-            f"Level {self.level:g}, power {self.power:g}\n\n{self.table.to_string(index=False)}"
-        )
+        *lines, table = self.headline()
+        return "\n".join([*lines, "", table])
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the power of the tests against the effect.

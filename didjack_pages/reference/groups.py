@@ -158,6 +158,7 @@ GROUPS = {
             "DidjackError",
             "DataError",
             "DesignError",
+            "DidjackWarning",
             "FewTreatedWarning",
             "ChecksumError",
             "DatasetUnavailable",

@@ -56,7 +56,8 @@ def test_one_rule_for_all(florida):
     assert "No p-value and no interval for overall (simple), overall (dynamic)" in notes
     assert "Conley-Taber inference on the overall effect (simple): p = 0.433" in notes
     assert "exact if shocks to clusters are independent and normal" in notes
-    assert florida.summary().count("NaN") > 0
+    row = next(line for line in florida.summary().split("\n") if "CV3, t(H-1)" in line)
+    assert row.split()[-6:-3] == ["-", "-", "-"]  # p, ci_low, ci_high
 
 
 def test_by_unit_falls_under_the_rule_of_clusters():
@@ -182,6 +183,10 @@ def test_verdicts_come_first(castle, florida):
     assert castle.verdict().significant and castle.verdict("dynamic").significant is False
     assert castle.verdict("dynamic", "event:-8").significant is None
     assert florida.verdict().significant is False
+    test = castle.exact["dynamic"].pretest()
+    assert f"Before treatment: {test.sentence}" in castle.summary().split("\n")
+    assert "smallest p (CV3, exact) of 7 parameters (1 left out" in test.sentence
+    assert "No test before treatment: Fewer than 2 treated clusters" in florida.summary()
 
 
 def test_no_verdict_without_exact_values():

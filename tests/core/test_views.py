@@ -12,6 +12,15 @@ class Plain(views.Shown):
     def to_frame(self) -> pd.DataFrame:
         return pd.DataFrame({"a": [1, 2]})
 
+    def headline(self) -> list[str]:
+        return ["Two numbers"]
+
+
+class Warned(Plain):
+    @property
+    def warnings(self) -> list[str]:
+        return ["one", "two"]
+
 
 class Finer(Plain):
     pass
@@ -62,6 +71,10 @@ def test_what_every_result_has():
     views.register("latex", Plain, lambda shown, caption, label: [caption, label])
     assert Plain().to_latex() == "['', '']"
     assert Plain().to_latex("Effects", "tab:one") == "['Effects', 'tab:one']"
-    assert Plain()._repr_html_() == Plain().to_frame()._repr_html_()
+    views.register("html", Plain, lambda shown: f"<p>{shown.headline()[0]}</p>")
+    assert Plain()._repr_html_() == "<p>Two numbers</p>"
+    assert repr(Plain()) == "Two numbers" and Plain().notes == []
+    assert repr(Warned()) == "Two numbers\n  2 warnings: see .warnings"
+    assert Warned().notes == ["one", "two"]
     with pytest.raises(NotImplementedError):
         views.Shown().to_frame()

@@ -52,8 +52,9 @@ def test_the_table_of_cells():
     assert res.analytic().method == "analytic" and res.analytic().level == 0.95
     assert frame.columns.tolist() == [
         "group", "time", "event_time", "post", "base", "att", "se", "n_treated", "n_control",
-        "status", "reason",
+        "status", "reason", "n_treated_clusters",
     ]  # fmt: skip
+    assert frame["n_treated_clusters"].tolist() == [1, 1, 1, 1]
 
 
 def test_periods_that_are_no_whole_numbers_stay_as_they_are():
@@ -110,9 +111,11 @@ def test_what_results_are_made_of():
 
 def test_short_texts():
     res = att_gt(by_hand())
-    first, second, small, empty, *table = res.summary().split("\n")
+    first, second, before, few, small, empty, *table = res.summary().split("\n")
     assert first == "Group-time effects: 4 of 4 cells, 2 cohorts, 3 periods, 5 units"
     assert second == "Method reg, controls nevertreated, base period varying"
+    assert before == f"Before treatment: {dj.wald_pretest(res).sentence}"
+    assert few.startswith("Warning: No p-value and no interval for ATT(2,2), ATT(2,4)")
     assert small == "Small cohorts, with fewer than 5 units: never treated, 2, 4."
     assert empty == "" and len(table) == 5 and table[0].split()[:2] == ["group", "time"]
     assert table[1].split()[:2] == ["2", "2"]
@@ -122,7 +125,8 @@ def test_short_texts():
     assert "Left out: 1 entries, see .ledger" in incomplete.summary().split("\n")
     head, empty, *table = dj.aggte(res, "group").summary().split("\n")
     assert head == "Aggregation: group" and empty == ""
-    assert [line.split()[0] for line in table] == ["parameter", "overall", "group:2", "group:4"]
+    rows = table[: table.index("")]
+    assert [line.split()[0] for line in rows] == ["parameter", "overall", "group:2", "group:4"]
 
 
 def test_several_averages_stand_side_by_side():

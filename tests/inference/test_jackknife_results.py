@@ -63,7 +63,7 @@ def test_the_text_has_table_and_notes(jk):
     assert [line.split()[0] for line in lines[3:7]] == [
         "parameter", "overall", "group:2", "group:3",
     ]  # fmt: skip
-    assert lines[7] == "" and lines[8:] == jk.notes
+    assert lines[7] == "" and lines[8:] == [f"Warning: {note}" for note in jk.notes]
 
 
 @pytest.mark.parametrize("estimand", ["refit", "fixed"])

@@ -17,6 +17,7 @@ import pytest
 from looped import att_gt, cv3, frame_of
 
 import didjack as dj
+from didjack.core.screen import screen_table
 
 RTOL = 1e-10  # t is a ratio of small differences
 
@@ -181,8 +182,8 @@ def test_summary():
     found = randomized((2, 4))
     lines = found.summary().splitlines()
     assert lines[0].startswith("Randomization inference by cluster: 6 assignments (all)")
-    assert lines[2:5] == found.to_frame().to_string(index=False).splitlines()
-    assert lines[-1].startswith("2 cannot be estimated")
+    assert lines[2:5] == screen_table(found.to_frame()).splitlines()
+    assert lines[-2].startswith("Warning: 2 cannot be estimated")
 
 
 def test_999_assignments_unless_asked_otherwise():

@@ -91,7 +91,7 @@ def test_it_warns_where_one_looks(cohorts):
 def test_it_does_not_warn_of_what_it_does_not_concern(florida):
     every = dj.aggte(dj.att_gt(dj.load_dataset("castle"), *COLUMNS, est_method="reg"), "simple")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", dj.FewTreatedWarning)
         dj.jackknife(every)
         dj.jackknife(florida, critical="exact")
         dj.randomize(florida, n_permutations=5)
