@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.results import Inference
+from didjack.core.screen import count_text, remarks, screen_table
 from didjack.core.views import Shown, view
 from didjack.core.withheld import notes_on_few_treated
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import Deletions
+from didjack.effects.ledger import left_out_lines
+from didjack.effects.target import treated_behind
 from didjack.errors import DataError, DesignError
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.inference.cluster_level import ClusterLevelTest, cluster_level_test
@@ -25,6 +28,7 @@ from didjack.inference.few_treated import NAMES, FewTreated, few_treated
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.randomization import Randomization, randomize
 from didjack.inference.verdict import Verdict
+from didjack.sample.cautions import cautions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +42,7 @@ RANDOMIZED = "randomization"
 MOST_PLACEBO = 3  # treated clusters up to which placebo estimates are compared
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown):
     """Aggregations with every inference: exact and t critical values for CV3, clustered, by unit.
 
@@ -258,13 +262,84 @@ class Comparison(Shown):
                    "ci_high", "df", "n_clusters", "n_treated_clusters"]  # fmt: skip
         return pd.concat(parts, ignore_index=True)[columns]
 
+    def tidy(self, elements: bool = True) -> pd.DataFrame:
+        """Return the long table under broom's names.
+
+        Parameters
+        ----------
+        elements : bool
+            Event times, cohorts and periods beside the overall effects.
+
+        Returns
+        -------
+        DataFrame
+            Columns aggregation, term, inference, estimate, std_error, statistic, p_value,
+            conf_low, conf_high, n_treated_clusters.
+        """
+        names = {
+            "aggregation": "aggregation", "parameter": "term", "inference": "inference",
+            "att": "estimate", "se": "std_error", "t": "statistic", "p": "p_value",
+            "ci_low": "conf_low", "ci_high": "conf_high",
+            "n_treated_clusters": "n_treated_clusters",
+        }  # fmt: skip
+        return self.to_frame(elements)[list(names)].rename(columns=names)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row on sample, arguments, clusters, and which inferences there are."""
+        first = next(iter(self.jackknives.values()))
+        return self.attgt.glance().assign(
+            cluster=self.cluster,
+            n_clusters=first.n_clusters,
+            n_treated_clusters=self.n_treated_clusters,
+            level=self.level,
+            aggregations=", ".join(self.aggregates),
+            exact=not self.no_exact,
+            n_permutations=self.n_permutations,
+            n_warnings=len(self.warnings),
+        )
+
+    @property
+    def n_treated_clusters(self) -> int:
+        """Clusters with treated units behind any of the averages."""
+        clusters = self.deletions.clusters
+        behind = [treated_behind(agg, clusters)[:, 0] for agg in self.aggregates.values()]
+        return int(np.any(behind, axis=0).sum())
+
+    def headline(self) -> list[str]:
+        """Return the overall effects, with exact intervals where they are cheap, and with t."""
+        rows = []
+        quick = "_exact" in vars(self) or next(iter(self.jackknives.values())).is_small
+        for type, jk in self.jackknives.items():
+            plain = jk.inference.only(0)
+            found = {plain.reference: plain}
+            if quick and type in self.exact:
+                found = {"exact": self.exact[type].inference.only(0), **found}
+            rows += [
+                i.to_frame().assign(aggregation=type, interval=name) for name, i in found.items()
+            ]
+        columns = ["aggregation", "interval", "att", "se", "p", "ci_low", "ci_high"]
+        panel = self.attgt.panel
+        size = count_text(self.attgt.n, "unit" if panel.roles.panel else "row")
+        return [
+            f"Comparison of inferences by {self.cluster}: "
+            f"{count_text(len(self.deletions.clusters), 'cluster')}, "
+            f"{self.n_treated_clusters:,} treated; {size}, {len(panel.times):,} periods",
+            screen_table(pd.concat(rows, ignore_index=True)[columns]),
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what changes the estimate or voids the inference; all are in `notes`."""
+        found = [text for jk in self.jackknives.values() for text in jk.target.sample_warnings]
+        found += _notes_on_few_treated(list(self.jackknives.values()))
+        found += [text for jk in self.jackknives.values() for text in jk.warnings_on_deletions]
+        return list(dict.fromkeys(found))
+
     @property
     def notes(self) -> list[str]:
         """Return sentences on what was left out, skipped or lost, and on what numbers rest."""
-        notes = [
-            f"Left out: {row.kind} {row.what} ({row.count} {_size(str(row.kind))}): {row.reason}."
-            for row in self.attgt.ledger.itertuples(index=False)
-        ]
+        notes = [note for agg in self.aggregates.values() for note in agg.sample_warnings]
+        notes += left_out_lines(self.attgt.ledger) + cautions(self.attgt.panel)
         if not self.attgt.panel.roles.clustervars:
             notes.append(f"No cluster variable was given: every '{self.cluster}' is a cluster.")
         elif self.attgt.panel.is_panel and self.attgt.n > len(self.deletions.clusters):
@@ -281,7 +356,7 @@ class Comparison(Shown):
         seen |= dict.fromkeys(note for test in placebos for note in _said(test))
         if self._randomizations[1]:
             notes.append(self._randomizations[1])
-        return notes + list(seen)
+        return list(dict.fromkeys(notes + list(seen)))
 
     def _notes_on_exact(self) -> list[str]:
         if self.no_exact:
@@ -294,8 +369,11 @@ class Comparison(Shown):
     def summary(self) -> str:
         """Return a short text for people: verdicts, table and notes."""
         verdicts = [f"{type}: {found.sentence}" for type, found in self.verdicts().items()]
-        table = self.to_frame().to_string(index=False)
-        return "\n".join([*verdicts, *([""] if verdicts else []), table, "", *self.notes])
+        table = screen_table(self.to_frame())
+        said = remarks(self.warnings, self.notes)
+        before = [line for jk in self.jackknives.values() for line in jk.pretest_lines()]
+        head = [*verdicts, *before]
+        return "\n".join([*head, *([""] if head else []), table, "", *said])
 
     def plot(self, type: str | None = None) -> Figure:
         """Draw one aggregation with the intervals of CV3, exact and t, and clustered ones.
@@ -360,7 +438,3 @@ def _said(test: FewTreated) -> list[str]:
         f"{100 * test.level:g}% interval {test.ci_low[0]:.4g} to {test.ci_high[0]:.4g}"
     )
     return [f"{numbers}. {test.assumption}"] if np.isfinite(test.p[0]) else []
-
-
-def _size(kind: str) -> str:
-    return "units" if kind == "units" else "rows"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from didjack.comparison import Comparison
-from didjack.effects.aggregate import aggte
-from didjack.effects.average_types import TYPES
+from didjack.core.announce import announce
+from didjack.effects.aggregate import average_of
+from didjack.effects.average_types import TYPES, AverageType
 from didjack.effects.group_time import att_gt
 from didjack.errors import DataError
 from didjack.inference.cluster_jackknife import jackknife_of
@@ -36,6 +37,10 @@ def csdid(
     cluster: str | None = None,
     level: float = 0.95,
     weights: str = "did",
+    min_e: float | None = None,
+    max_e: float | None = None,
+    balance_e: float | None = None,
+    na_rm: bool = True,
     n_permutations: int = 0,
     seed: int = 0,
 ) -> Comparison:
@@ -81,6 +86,12 @@ def csdid(
         Coverage of the intervals.
     weights : {"did", "csdid"}
         Weights of the aggregations, see `aggte`.
+    min_e, max_e, balance_e : float, optional
+        Windows of event times, see `aggte`; each goes to the aggregations to which it applies:
+        min_e and balance_e to "dynamic", max_e to all but "calendar".
+    na_rm : bool
+        Whether cells that cannot be estimated are left out of averages, with a warning; False
+        refuses them.
     n_permutations : int
         Random assignments of randomization inference on the CV3 t statistic, see `randomize`;
         0: none.
@@ -91,11 +102,18 @@ def csdid(
     -------
     Comparison
 
+    Warns
+    -----
+    DidjackWarning
+        More than a tenth of the units is left out, the outcome is constant, or cells are left out
+        of an average. `Comparison.warnings` says more: few treated clusters, deletions that lose
+        cells. Those concern t critical values, and exact ones stand beside them.
+
     Raises
     ------
     DataError
-        Both type and types are given, or an argument or the data cannot be used; see `att_gt`,
-        `aggte` and `jackknife`.
+        Both type and types are given, a window applies to none of the aggregations, or an
+        argument or the data cannot be used; see `att_gt`, `aggte` and `jackknife`.
     DesignError
         Nothing is left to compare, to average or to delete.
     """
@@ -130,7 +148,26 @@ def csdid(
         separation=separation,
     )
     chosen = (type,) if type is not None else tuple(types or TYPES)
-    aggregates = {name: aggte(res, name, weights=weights) for name in chosen}
+    windows = _windows(chosen, min_e=min_e, max_e=max_e, balance_e=balance_e)
+    aggregates = {
+        name: average_of(res, name, weights=weights, na_rm=na_rm, **windows[name])
+        for name in chosen
+    }
+    announce(dict.fromkeys(text for agg in aggregates.values() for text in agg.left_out))
     deletions = res.deletions()
     jackknives = {name: jackknife_of(agg, deletions, level) for name, agg in aggregates.items()}
     return Comparison(res, aggregates, jackknives, deletions, level, n_permutations, seed)
+
+
+def _windows(types: Sequence[str], **given: float | None) -> dict[str, dict[str, float]]:
+    """Sort windows by the aggregations to which they apply; refuse one that applies to none."""
+    windows: dict[str, dict[str, float]] = {}
+    for type in types:
+        takes = AverageType.of(type).arguments
+        windows[type] = {k: v for k, v in given.items() if v is not None and k in takes}
+    for name, value in given.items():
+        if value is not None and not any(name in window for window in windows.values()):
+            raise DataError(
+                f"{name} does not apply to {', '.join(repr(type) for type in types)}. Leave it out."
+            )
+    return windows
