@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.results import Inference
 from didjack.core.screen import count_text, remarks, screen_table
 from didjack.core.views import Shown, view
@@ -19,6 +20,7 @@ from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import Deletions
 from didjack.effects.ledger import left_out_lines
+from didjack.effects.parameters import Parameter
 from didjack.effects.target import treated_behind
 from didjack.errors import DataError, DesignError
 from didjack.inference.cluster_jackknife import jackknife_of
@@ -43,7 +45,7 @@ MOST_PLACEBO = 3  # treated clusters up to which placebo estimates are compared
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Shown):
+class Comparison(Shown, CoefficientTable):
     """Aggregations with every inference: exact and t critical values for CV3, clustered, by unit.
 
     Attributes
@@ -283,6 +285,29 @@ class Comparison(Shown):
             "n_treated_clusters": "n_treated_clusters",
         }  # fmt: skip
         return self.to_frame(elements)[list(names)].rename(columns=names)
+
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the overall effects with the recommended inference, for coefficient tables."""
+        parts = [self.recommended(type).inference.only(0).to_frame() for type in self.aggregates]
+        return pd.concat(parts, ignore_index=True)
+
+    def coefficient_names(self) -> list[Parameter]:
+        """Return the overall effects, by the average."""
+        return [Parameter(type) for type in self.aggregates]
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator, and how standard errors were made, for coefficient tables."""
+        jk = self.recommended(next(iter(self.aggregates)))
+        return {
+            **jk.table_facts(),
+            "n_treated_clusters": self.n_treated_clusters,
+            "se_type": se_type(jk.method, self.cluster),
+        }
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.attgt.outcome
 
     def glance(self) -> pd.DataFrame:
         """Return one row on sample, arguments, clusters, and which inferences there are."""

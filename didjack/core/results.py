@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.lincom import describe_lincom, parse_lincom
 from didjack.core.screen import count_text, screen_table
@@ -22,7 +23,7 @@ SHOWN = 12  # parameters that a terminal shows unasked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inference(Shown):
+class Inference(Shown, CoefficientTable):
     """Estimates with standard errors, tests and intervals; P parameters.
 
     Attributes
@@ -270,6 +271,26 @@ class Inference(Shown):
             screen_table(frame[columns], limit=SHOWN),
         ]
 
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.to_frame()
+
+    def coefficient_names(self) -> Sequence[str]:
+        """Return the parameters."""
+        return self.parameters
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return method, critical values, and counts of clusters (of the first parameter)."""
+        treated = self.n_treated_clusters
+        return {
+            "method": self.method,
+            "level": self.level,
+            "n_clusters": self.n_clusters,
+            "n_treated_clusters": None if treated is None else int(treated[0]),
+            "se_type": se_type(self.method, None),
+            "critical": self.reference,
+        }
+
     @property
     def warnings(self) -> list[str]:
         """Sentences on p-values and intervals that are withheld, or that hold no level."""
@@ -308,7 +329,7 @@ def combination(
     return name, places, np.array(list(weights.values()))
 
 
-class Inferred(Shown):
+class Inferred(Shown, CoefficientTable):
     """A result with one inference on all of its parameters."""
 
     @property
@@ -320,6 +341,33 @@ class Inferred(Shown):
     def inference(self) -> Inference:
         """Standard errors, tests and intervals of all parameters."""
         raise NotImplementedError
+
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the table of the inference."""
+        return self.inference.to_frame()
+
+    def coefficient_names(self) -> Sequence[str]:
+        """Return the parameters."""
+        return self.inference.parameters
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and cluster variable, by the keys of `table_facts`."""
+        return {}
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        """Variable by which standard errors are clustered; None: the unit."""
+        return None
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator, and how standard errors were made."""
+        cluster = self._cluster_of_errors
+        return {
+            **self.sample_facts(),
+            **self.inference.table_facts(),
+            "cluster": cluster,
+            "se_type": se_type(self.inference.method, cluster),
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter: att, se, t, p, interval, df, n_clusters, n_treated_clusters."""

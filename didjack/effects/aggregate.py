@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -163,6 +163,19 @@ class Aggregate(Inferred):
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter, the overall effect first."""
         return self.inference.to_frame().drop(columns=["df", "n_clusters"])
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.estimation.panel.roles.yname
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and controls, for coefficient tables."""
+        return self.estimation.facts
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        return self.attgt.beyond_unit
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole aggregation."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -301,6 +301,19 @@ class ATTgt(Inferred):
         lines += view("pretest", self)
         table = screen_table(self.to_frame())
         return "\n".join([*lines, *remarks(self.warnings, self.notes), "", table])
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.estimation.panel.roles.yname
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and controls, for coefficient tables."""
+        return self.estimation.facts
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        return self.beyond_unit
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole estimation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -152,6 +153,16 @@ class Estimation:
             With the columns of the user's frame.
         """
         return estimate_frame(data, self.panel.roles, self.options)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Sizes, estimator and controls, under the names of coefficient tables."""
+        return {
+            "N": len(self.panel.rows),
+            "n_units": self.n if self.panel.roles.panel else None,
+            "est_method": self.options.est_method,
+            "control_group": self.options.control_group,
+        }
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole estimation."""

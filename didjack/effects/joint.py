@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -86,6 +87,19 @@ class Joint(Inferred):
             f"{count_text(len(self.estimation.cells), 'cell')}, "
             f"{count_text(self.estimation.n, noun)}",
         ]
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.estimation.panel.roles.yname
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and controls, for coefficient tables."""
+        return self.estimation.facts
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        return self.estimation.beyond_unit
 
     @property
     def values(self) -> Array:

@@ -8,6 +8,10 @@ from typing import Any
 # the names of the averages where several stand together.
 KINDS = ("overall", "simple", "dynamic", "group", "calendar", "event", "att")
 
+_OVERALL = {"overall": "ATT", "simple": "ATT, simple", "dynamic": "ATT, event study",
+            "group": "ATT, over cohorts", "calendar": "ATT, over periods"}  # fmt: skip
+_ELEMENTS = {"event": "Event time", "group": "Cohort", "calendar": "Period"}
+
 
 class Parameter(str):
     """A parameter: its kind and the numbers that tell it from others of the kind.
@@ -48,6 +52,15 @@ class Parameter(str):
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "at", at)
         return self
+
+    @property
+    def words(self) -> str:
+        """How it is called in the rows of a coefficient table: "ATT", "Event time -1"."""
+        if self.kind == "att":
+            return str(self)
+        if not self.at:
+            return _OVERALL[self.kind]
+        return f"{_ELEMENTS[self.kind]} {_short(self.at[0])}"
 
     @property
     def is_element(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.screen import Bounds, estimate_lines, remarks, screen_table
@@ -38,7 +40,7 @@ ASSUMPTIONS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FewTreated(Shown):
+class FewTreated(Shown, CoefficientTable):
     """Inference on the parameters of an average that rest on few treated clusters; P parameters.
 
     Attributes
@@ -155,6 +157,31 @@ class FewTreated(Shown):
         if any(len(d) and not e for d, e in zip(self.draws, self.exact, strict=True)):
             notes.append("Placebo estimates are drawn at random: there are too many to list.")
         return notes
+
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the table for coefficient tables; there are no standard errors."""
+        return self.to_frame().assign(se=np.nan, t=np.nan)
+
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Return the parameters."""
+        return self.parameters
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator, and where p-values come from."""
+        return {
+            **self.target.sample_facts(),
+            "method": NAMES[self.method],
+            "cluster": self.cluster,
+            "level": self.level,
+            "n_clusters": self.n_controls + int(self.n_treated_clusters[0]),
+            "n_treated_clusters": int(self.n_treated_clusters[0]),
+            "se_type": se_type(NAMES[self.method], self.cluster),
+        }
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.target.outcome
 
     @property
     def warnings(self) -> list[str]:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -316,6 +316,19 @@ class Jackknife(JackknifeText):
     def df(self) -> int:
         """Degrees of freedom H - 1 of the overall effect, zero without any usable deletion."""
         return max(self.n_replicates - 1, 0)
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.target.estimation.panel.roles.yname
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and controls, for coefficient tables."""
+        return self.target.estimation.facts
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        return self.cluster
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole jackknife."""

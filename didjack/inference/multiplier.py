@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,6 +81,8 @@ class Multiplier(Inferred):
         Of the draws.
     n_treated_clusters : (P,) int array
         Treated clusters (or units) behind each parameter.
+    cluster : str or None
+        Cluster variable; None: the unit.
     """
 
     target: Target = field(repr=False)
@@ -90,6 +93,7 @@ class Multiplier(Inferred):
     scale: str
     seed: int
     n_treated_clusters: Index = field(repr=False)
+    cluster: str | None = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -202,6 +206,19 @@ class Multiplier(Inferred):
         """
         return honestdid_input(self.inference, reference)
 
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.target.estimation.panel.roles.yname
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Return sizes, estimator and controls, for coefficient tables."""
+        return self.target.estimation.facts
+
+    @property
+    def _cluster_of_errors(self) -> str | None:
+        return self.cluster
+
     def glance(self) -> pd.DataFrame:
         """One row on the whole bootstrap."""
         return self.target.estimation.glance().assign(
@@ -303,7 +320,7 @@ def multiplier(
     sums = influence_sums(target.influence, code)
     draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
     treated = count_treated(target, name)
-    return Multiplier(target, draws, len(sums), level, distribution, scale, seed, treated)
+    return Multiplier(target, draws, len(sums), level, distribution, scale, seed, treated, name)
 
 
 def bootstrap_draws(

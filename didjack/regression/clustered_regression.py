@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import solve_triangular
 
 from didjack.core import cv3
+from didjack.core.coefficients import CoefficientTable
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import delete_one
 from didjack.core.results import SHOWN, Inference
@@ -34,7 +36,7 @@ CLUSTERED = ("cv1", "cv2", "cv3", "cv3j")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Regression(Shown):
+class Regression(Shown, CoefficientTable):
     """A regression of y on X by least squares; n rows, k columns, G clusters.
 
     Attributes
@@ -228,6 +230,18 @@ class Regression(Shown):
         """One row per coefficient with CV3: parameter, coef, se, t, p, ci_low, ci_high, df."""
         frame = self.tests("cv3").rename_axis("parameter").reset_index()
         return frame
+
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the coefficients with CV3; ``inference(kind)`` is a column of another kind."""
+        return self.inference().to_frame()
+
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Return the columns of X."""
+        return self.inference().parameters
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return sizes, and how standard errors were made."""
+        return {**self.inference().table_facts(), "N": len(self.residuals)}
 
     @property
     def warnings(self) -> list[str]:

@@ -9,11 +9,13 @@ such blocks, and its means, fixed effects included, follow from the weights.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from didjack.core import cv3
+from didjack.core.coefficients import CoefficientTable
 from didjack.core.linalg import Array
 from didjack.core.moments import delete_one
 from didjack.core.results import Inference
@@ -135,7 +137,7 @@ def cv1_factor(n_rows: float, n_clusters: int, n_periods: int) -> float:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TWFE(Shown):
+class TWFE(Shown, CoefficientTable):
     """A two-way fixed-effects regression on treatment; C clusters.
 
     Attributes
@@ -169,6 +171,18 @@ class TWFE(Shown):
             return []
         names = ", ".join(str(label) for label in lost[:6]) + (", ..." if len(lost) > 6 else "")
         return [f"CV3 goes without the deletions of {names}: treatment does not vary any more."]
+
+    def coefficient_frame(self) -> pd.DataFrame:
+        """Return the coefficient with CV3, for coefficient tables; `cv1` is a column of its own."""
+        return self.cv3.to_frame()
+
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Return the name of the row: that of an average effect."""
+        return ("ATT",)
+
+    def table_facts(self) -> dict[str, Any]:
+        """Return clusters, and how standard errors were made."""
+        return self.cv3.table_facts()
 
     def headline(self) -> list[str]:
         """Return the coefficient with both intervals."""
