@@ -29,6 +29,8 @@ from didjack.errors import (
 if TYPE_CHECKING:
     from didjack.comparison import Comparison
     from didjack.datasets.load import catalog, load_dataset, load_specification
+    from didjack.display import plots as plots
+    from didjack.display import tables as tables
     from didjack.effects.aggregate import Aggregate, aggte
     from didjack.effects.attgt import ATTgt
     from didjack.effects.group_time import att_gt
@@ -107,10 +109,14 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 _ROOMS = ("core", "datasets", "display", "effects", "estimators", "inference", "regression",
           "sample", "simulate")  # fmt: skip
 
+_SHORT = {"plots": "display.plots", "tables": "display.tables"}
+
 _moved.install()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SHORT:
+        return import_module(f"didjack.{_SHORT[name]}")
     if name in _ROOMS:
         return import_module(f"didjack.{name}")
     if name not in _HOMES:
@@ -122,4 +128,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     special = [name for name in globals() if name.startswith("__")]
-    return sorted({*special, *__all__, *_HOMES, *_ROOMS, "errors"})
+    return sorted({*special, *__all__, *_HOMES, *_ROOMS, *_SHORT, "errors"})

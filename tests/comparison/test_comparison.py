@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 
@@ -202,3 +205,53 @@ def test_the_set_that_randomization_does_not_reject_is_told(castle):
     ((low, high),) = castle.randomizations["simple"].intervals()
     text = f"95% set of the overall effect (simple) that randomization does not reject: {low:.4g}"
     assert f"{text} to {high:.4g}." in castle.notes
+
+
+def test_windows_go_where_they_apply():
+    frame = dj.load_dataset("castle")
+    cmp = dj.csdid(frame, *COLUMNS, est_method="reg", min_e=-3, max_e=2)
+    assert list(cmp.aggregates) == ["simple", "dynamic", "group", "calendar"]
+    assert cmp.aggregates["dynamic"].labels.tolist() == [-3, -2, -1, 0, 1, 2]
+    for type, window in (("simple", {"max_e": 2}), ("dynamic", {"min_e": -3, "max_e": 2}),
+                         ("group", {"max_e": 2}), ("calendar", {})):  # fmt: skip
+        apart = dj.aggte(cmp.attgt, type, **window)
+        np.testing.assert_array_equal(cmp.aggregates[type].values, apart.values)
+    assert cmp.jackknives["simple"].att != dj.csdid(frame, *COLUMNS, type="simple").aggregates[
+        "simple"
+    ].att  # fmt: skip
+    balanced = dj.csdid(frame, *COLUMNS, est_method="reg", balance_e=1, type="dynamic")
+    assert balanced.aggregates["dynamic"].labels.max() == 1
+    for type, name in (("simple", "min_e"), ("calendar", "max_e"), ("group", "balance_e")):
+        with pytest.raises(dj.DataError, match=f"{name} does not apply to '{type}'"):
+            dj.csdid(frame, *COLUMNS, est_method="reg", types=[type], **{name: 1})
+
+
+def test_the_long_table(castle):
+    tidy, frame = castle.tidy(), castle.to_frame(elements=True)
+    assert tidy.columns.tolist() == [
+        "aggregation", "term", "inference", "estimate", "std_error", "statistic", "p_value",
+        "conf_low", "conf_high", "n_treated_clusters",
+    ]  # fmt: skip
+    for ours, theirs in (("term", "parameter"), ("estimate", "att"), ("p_value", "p")):
+        assert tidy[ours].equals(frame[theirs].rename(ours))
+    assert len(castle.tidy(elements=False)) == len(castle.to_frame())
+    one = tidy[(tidy["aggregation"] == "dynamic") & (tidy["inference"] == "CV3, t(H-1)")]
+    np.testing.assert_array_equal(one["std_error"], castle.jackknives["dynamic"].inference.se)
+
+
+def test_one_row_on_everything(castle, florida):
+    row = castle.glance().squeeze()
+    assert row[["n", "n_clusters", "n_treated_clusters", "n_permutations"]].tolist() == [
+        50, 50, 21, 99,
+    ]  # fmt: skip
+    assert row["cluster"] == "sid" and bool(row["exact"])
+    assert row["aggregations"] == "simple, dynamic, group, calendar"
+    assert row["n_warnings"] == len(castle.warnings) > 0
+    assert florida.glance()["n_treated_clusters"].item() == 1
+    assert set(castle.warnings) <= set(castle.notes)
+
+
+def test_every_argument_of_csdid_is_documented():
+    doc = dj.csdid.__doc__
+    for name in inspect.signature(dj.csdid).parameters:
+        assert re.search(rf"^    (\w+, )*{name}(, \w+)* :", doc, re.MULTILINE), name
