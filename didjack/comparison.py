@@ -400,7 +400,7 @@ class Comparison(Shown, CoefficientTable):
         head = [*verdicts, *before]
         return "\n".join([*head, *([""] if head else []), table, "", *said])
 
-    def plot(self, type: str | None = None) -> Figure:
+    def plot(self, type: str | None = None, **options: Any) -> Figure:
         """Draw one aggregation with the intervals of CV3, exact and t, and clustered ones.
 
         The default is the event study if it is there, else the first aggregation (matplotlib).
@@ -409,11 +409,14 @@ class Comparison(Shown, CoefficientTable):
         ----------
         type : str, optional
             Of those in `aggregates`.
+        **options
+            Axes, title, labels, colours or window: those of
+            `didjack.display.plots.plot_inferences`.
         """
         chosen = type or (
             "dynamic" if "dynamic" in self.jackknives else next(iter(self.jackknives))
         )
-        return view("plot", self, chosen)
+        return view("plot", self, chosen, **options)
 
 
 def _ranked(test: Randomization, jk: Jackknife) -> Inference:

@@ -51,7 +51,7 @@ def _drawn_by(name: str) -> Any:
     return draw
 
 
-def _draw_comparison(comparison: Comparison, type: str) -> Any:
+def _draw_comparison(comparison: Comparison, type: str, **options: Any) -> Any:
     from didjack.display import plots
 
-    return plots.plot_inferences(comparison, type=type)
+    return plots.plot_inferences(comparison, type=type, **options)

@@ -232,7 +232,7 @@ class Aggregate(Inferred):
         said = remarks(self.warnings, self.notes)
         return "\n".join([f"Aggregation: {self.type}", "", table, *([""] if said else []), *said])
 
-    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
+    def plot(self, ax: Axes | None = None, level: float = 0.95, **options: Any) -> Figure:
         """Draw the elements with pointwise intervals (matplotlib).
 
         Parameters
@@ -241,8 +241,10 @@ class Aggregate(Inferred):
             Where to draw; a new figure without it.
         level : float
             Coverage of the intervals.
+        **options
+            Title, colour, window or order: those of `didjack.display.plots.plot_aggregate`.
         """
-        return view("plot", self, ax=ax, level=level)
+        return view("plot", self, ax=ax, level=level, **options)
 
 
 def aggte(

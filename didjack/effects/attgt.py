@@ -319,7 +319,7 @@ class ATTgt(Inferred):
         """One row on the whole estimation."""
         return self.estimation.glance()
 
-    def plot(self, ax: Axes | None = None, level: float = 0.95) -> Figure:
+    def plot(self, ax: Axes | None = None, level: float = 0.95, **options: Any) -> Figure:
         """Draw the effects by cohort with pointwise intervals (matplotlib).
 
         Parameters
@@ -328,8 +328,10 @@ class ATTgt(Inferred):
             Where to draw; a new figure without it.
         level : float
             Coverage of the intervals.
+        **options
+            Title, colour, window or order: those of `didjack.display.plots.plot_attgt`.
         """
-        return view("plot", self, ax=ax, level=level)
+        return view("plot", self, ax=ax, level=level, **options)
 
 
 def _integers(values: Array) -> pd.Series:

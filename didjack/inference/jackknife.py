@@ -342,12 +342,14 @@ class Jackknife(JackknifeText):
             df=self.df,
         )
 
-    def plot(self, ax: Axes | None = None) -> Figure:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Figure:
         """Draw the delete-one estimates (matplotlib).
 
         Parameters
         ----------
         ax : Axes, optional
             Where to draw; a new figure without it.
+        **options
+            Title, colour, window or order: those of `didjack.display.plots.plot_jackknife`.
         """
-        return view("plot", self, ax=ax)
+        return view("plot", self, ax=ax, **options)

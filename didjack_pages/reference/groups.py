@@ -89,6 +89,7 @@ GROUPS = {
             "display.tables.ledger_table",
             "display.tables.lost_table",
             "display.tables.great_table",
+            "display.plots.compare",
             "display.plots.plot_attgt",
             "display.plots.plot_aggregate",
             "display.plots.plot_event_study",

@@ -5,6 +5,7 @@ from didjack.extras import optional_imports
 with optional_imports():  # every module of this folder needs matplotlib
     from didjack.display.plots.bacon import plot_bacon
     from didjack.display.plots.clusters import plot_cohorts, plot_jackknife
+    from didjack.display.plots.compare import compare
     from didjack.display.plots.comparison import plot_comparison
     from didjack.display.plots.effects import plot_aggregate, plot_attgt, plot_inferences
     from didjack.display.plots.event import plot_event_study
@@ -14,6 +15,7 @@ with optional_imports():  # every module of this folder needs matplotlib
     from didjack.display.plots.weights import plot_weights
 
 __all__ = [
+    "compare",
     "plot_aggregate",
     "plot_attgt",
     "plot_bacon",

@@ -25,9 +25,11 @@ from didjack.display.wording import (
     percent,
 )
 from didjack.effects.attgt import ATTgt
+from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife
 from didjack.sample.panel import NEVER
 
+ORDERS = ("influence", "estimate", "name")
 NAMED = 12  # clusters with a line of their own; the others share one
 
 
@@ -36,6 +38,10 @@ def plot_jackknife(
     ax: Axes | None = None,
     names: Mapping[object, str] | None = None,
     named: int = NAMED,
+    *,
+    title: str = "",
+    colour: str = style.ORANGE,
+    order: str = "influence",
 ) -> Figure:
     """Draw the delete-one estimates: the influential clusters by name, the others together.
 
@@ -49,13 +55,29 @@ def plot_jackknife(
         Cluster to name for readers.
     named : int
         How many clusters get a line of their own.
+    title : str
+        Of the figure.
+    colour : str
+        Of the shares.
+    order : {"influence", "estimate", "name"}
+        Of the named clusters: by the change that their deletion makes, by the estimate without
+        them, or by name.
+
+    Raises
+    ------
+    DataError
+        order is none of these.
     """
+    if order not in ORDERS:
+        raise DataError(f"order must be one of {', '.join(ORDERS)}, not {order!r}.")
     frame = influence_frame(jk, names)
     frame = frame[np.isfinite(frame["without"])]
     own_line = np.arange(len(frame)) < (named if len(frame) > named + 2 else len(frame))
     losing = np.flatnonzero([bool(lost) for lost in frame["lost"]])
     own_line[losing[: named // 2]] = True  # who takes a cohort along is named in any case
     top, rest = frame[own_line], frame[~own_line]
+    if order != "influence":
+        top = top.sort_values("without" if order == "estimate" else "name", kind="stable")
     n_lines = len(top) + bool(len(rest))
     shares = None
     with style.look():
@@ -71,9 +93,11 @@ def plot_jackknife(
         if shares is None:
             ax.legend()
         else:
-            _shares(shares, top, rest)
+            _shares(shares, top, rest, colour)
             figure = style.figure_of(ax)
             figure.legend(*ax.get_legend_handles_labels(), loc="outside lower right", ncols=2)
+        if title:
+            style.figure_of(ax).suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
     return style.figure_of(ax)
 
 
@@ -134,11 +158,11 @@ def _spread(n: int) -> Array:
     return np.asarray(0.3 * (((np.arange(n) * 0.6180339887) % 1) - 0.5) * 2)
 
 
-def _shares(ax: Axes, top: pd.DataFrame, rest: pd.DataFrame) -> None:
+def _shares(ax: Axes, top: pd.DataFrame, rest: pd.DataFrame, colour: str) -> None:
     share = top["share"].tolist()
     if len(rest):
         share.append(rest["share"].sum())
-    colours = [style.ORANGE] * len(top) + [style.FAINT] * bool(len(rest))
+    colours = [colour] * len(top) + [style.FAINT] * bool(len(rest))
     ax.barh(range(len(share)), share, height=0.55, color=colours)
     longest = max(share, default=1.0)
     for y, value in enumerate(share):

@@ -27,7 +27,17 @@ from didjack.inference.jackknife import Jackknife
 MAX_PANELS = 12
 
 
-def plot_attgt(res: ATTgt, ax: Axes | None = None, level: float = 0.95) -> Figure:
+def plot_attgt(
+    res: ATTgt,
+    ax: Axes | None = None,
+    level: float = 0.95,
+    *,
+    title: str = "",
+    ylabel: str = "ATT(g,t)",
+    colour: str = style.BLUE,
+    window: tuple[float, float] | None = None,
+    order: Sequence[float] | None = None,
+) -> Figure:
     """Draw ATT(g,t) with pointwise intervals, a panel for each cohort.
 
     Effects before treatment are hollow, intervals of cohorts that are one cluster dotted. Of
@@ -40,10 +50,28 @@ def plot_attgt(res: ATTgt, ax: Axes | None = None, level: float = 0.95) -> Figur
         Draw all cohorts into these axes instead, side by side within each period.
     level : float
         Coverage of the intervals, from the analytic standard errors of `res`.
+    title, ylabel : str
+        Of the figure; of its axis.
+    colour : str
+        Of the panels; cohorts in given axes have colours of their own.
+    window : (first, last), optional
+        Periods to show.
+    order : sequence of float, optional
+        Cohorts in the order of their panels; what is not named is left out.
+
+    Raises
+    ------
+    DataError
+        order names a cohort without estimates.
     """
     if ax is not None:
-        return _attgt_together(res, ax, level)
+        _attgt_together(res, ax, level)
+        return _finish(ax, title, ylabel if ylabel != "ATT(g,t)" else "", window)
     groups = [g for g in res.groups if np.isfinite(res.att[res.cells.group == g]).any()]
+    if order is not None:
+        if unknown := [g for g in order if g not in groups]:
+            raise DataError(f"order names {unknown}; cohorts with estimates are {groups}.")
+        groups = list(order)
     if len(groups) > MAX_PANELS:
         return plot_matrix(res)
     columns = min(3, len(groups))
@@ -59,11 +87,15 @@ def plot_attgt(res: ATTgt, ax: Axes | None = None, level: float = 0.95) -> Figur
         )
         sole = _sole_cohorts(res)
         for g, panel in zip(groups, axes.flat, strict=False):
-            _attgt_cohort(res, g, panel, level, g in sole)
+            _attgt_cohort(res, g, panel, level, g in sole, colour)
+            if window is not None:
+                panel.set_xlim(window[0] - 0.5, window[1] + 0.5)
         for index in range(len(groups), axes.size):
             axes.flat[index].set_axis_off()
             axes.flat[index - columns].tick_params(labelbottom=True)
-        figure.supylabel("ATT(g,t)", fontsize=10.5)
+        figure.supylabel(ylabel, fontsize=10.5)
+        if title:
+            figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure
 
 
@@ -76,7 +108,7 @@ def _sole_cohorts(res: ATTgt) -> set[float]:
     return set(frame.loc[frame["clusters"] == 1, "cohort"])
 
 
-def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> None:
+def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool, colour: str) -> None:
     in_cohort = res.cells.group == g
     style.zero_line(ax)
     ax.axvline(
@@ -88,7 +120,7 @@ def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool) -> 
     )
     half = _half_widths(res, level)[in_cohort]
     x, y = res.cells.period[in_cohort], res.att[in_cohort]
-    _points(ax, x, y, half, style.BLUE, res.cells.post[in_cohort])
+    _points(ax, x, y, half, colour, res.cells.post[in_cohort])
     ax.set_title(f"Cohort {label(g)}" + (", one cluster" if alone else ""))
     _few_ticks(ax, res.times)
 
@@ -161,7 +193,16 @@ def _points(
         )
 
 
-def plot_aggregate(agg: Aggregate, ax: Axes | None = None, level: float = 0.95) -> Figure:
+def plot_aggregate(
+    agg: Aggregate,
+    ax: Axes | None = None,
+    level: float = 0.95,
+    *,
+    title: str = "",
+    ylabel: str = "Effect",
+    colour: str = style.BLUE,
+    window: tuple[float, float] | None = None,
+) -> Figure:
     """Draw the elements of an aggregation with pointwise intervals.
 
     Parameters
@@ -172,9 +213,24 @@ def plot_aggregate(agg: Aggregate, ax: Axes | None = None, level: float = 0.95) 
     level : float
         Coverage of the intervals, from analytic standard errors, clustered if `att_gt` was
         given clustervars.
+    title, ylabel : str
+        Of the axes; `ylabel` says what the effects are measured in.
+    colour : str
+    window : (first, last), optional
+        Event times, cohorts or periods to show.
     """
     inference = agg.analytic(agg.attgt.beyond_unit, level)
-    return plot_inferences([inference], labels=[""], type=agg.type, at=agg.labels, ax=ax)
+    return plot_inferences(
+        [inference],
+        labels=[""],
+        type=agg.type,
+        at=agg.labels,
+        ax=ax,
+        title=title,
+        ylabel=ylabel,
+        colours=[colour],
+        window=window,
+    )
 
 
 def plot_inferences(
@@ -183,6 +239,11 @@ def plot_inferences(
     type: str = "dynamic",
     at: Array | None = None,
     ax: Axes | None = None,
+    *,
+    title: str = "",
+    ylabel: str = "Effect",
+    colours: Sequence[str] = (style.BLUE, style.ORANGE, "#009E73", "#6A4C93"),
+    window: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw the elements of an aggregation with the intervals of several inferences side by side.
 
@@ -199,6 +260,17 @@ def plot_inferences(
     at : (K,) array, optional
         Event times, cohorts or periods.
     ax : Axes, optional
+    title, ylabel : str
+        Of the axes; `ylabel` says what the effects are measured in.
+    colours : sequence of str
+        Of the inferences, in their order; repeated where there are more.
+    window : (first, last), optional
+        Event times, cohorts or periods to show.
+
+    Raises
+    ------
+    DataError
+        `at` is missing, or nothing lies in the window.
     """
     alone = None
     if isinstance(inferences, Comparison):
@@ -220,6 +292,9 @@ def plot_inferences(
         raise DataError("Pass at: the event times, cohorts or periods of the estimates.")
     simple = len(at) == 0
     positions = np.zeros(1) if simple else np.asarray(at, dtype=float)
+    shown_at = _in_window(positions, None if simple else window)
+    positions = positions[shown_at]
+    alone = None if alone is None else alone[shown_at]
     # Cohorts may lie far apart: they stand at equal distances, under their names.
     x = np.arange(len(positions), dtype=float) if type == "group" else positions
     rows = slice(0, 1) if simple else slice(1, None)
@@ -231,16 +306,40 @@ def plot_inferences(
             ax.axvline(start, color=style.FAINT, linewidth=0.9, linestyle=(0, (3, 3)), zorder=0)
         offsets = _offsets(x, len(inferences))
         solid = positions >= 0 if type == "dynamic" else None
-        markers, colours = "osD^", (style.BLUE, style.ORANGE, "#009E73", "#6A4C93")
+        markers = "osD^"
         for i, inference in enumerate(inferences):
-            half = (inference.critical_value * inference.se)[rows]
-            y, colour, marker = inference.att[rows], colours[i % 4], markers[i % 4]
+            half = (inference.critical_value * inference.se)[rows][shown_at]
+            y, marker = inference.att[rows][shown_at], markers[i % 4]
+            colour = colours[i % len(colours)]
             _points(ax, x + offsets[i], y, half, colour, solid, marker, alone)
             if labels[i]:
                 ax.errorbar([], [], yerr=[], fmt=marker, color=colour, label=labels[i])
         _label_axes(ax, type, positions, x)
         if any(labels):
             _legend(ax, own_figure, alone is not None and bool(alone.any()))
+    return _finish(ax, title, ylabel)
+
+
+def _in_window(positions: Array, window: tuple[float, float] | None) -> Mask:
+    """Say which event times, cohorts or periods lie in a window."""
+    if window is None:
+        return np.ones(len(positions), dtype=bool)
+    inside = np.asarray((positions >= window[0]) & (positions <= window[1]))
+    if not inside.any():
+        raise DataError(
+            f"Nothing lies in the window {window}: there are {label(float(positions.min()))} to "
+            f"{label(float(positions.max()))}."
+        )
+    return inside
+
+
+def _finish(ax: Axes, title: str, ylabel: str, window: tuple[float, float] | None = None) -> Figure:
+    if title:
+        ax.set_title(title, loc="left", fontweight="bold", fontsize=10.5)
+    if ylabel:
+        ax.set_ylabel(ylabel)
+    if window is not None:
+        ax.set_xlim(window[0] - 0.5, window[1] + 0.5)
     return style.figure_of(ax)
 
 
