@@ -89,7 +89,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 def percent_label(share: float) -> str:
     """Write a share that was chosen, such as a level, as a percentage with the digits it has."""
-    return f"{label(100 * share)}%"
+    return f"{100 * share:.12g}%"
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
@@ -98,12 +98,17 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def label(value: object) -> str:
-    """Write a period, cohort or cluster: whole numbers without decimals."""
+    """Write a period, cohort or cluster: whole numbers without decimals, others told apart."""
     if isinstance(value, float | np.floating):
-        return f"{value:.12g}".replace("-", MINUS)
+        return _digits(value).replace("-", MINUS)
     if isinstance(value, int | np.integer):
         return str(value).replace("-", MINUS)
     return one_line(str(value))
+
+
+def _digits(value: float | np.floating) -> str:
+    short = f"{value:.12g}"
+    return short if math.isnan(value) or type(value)(short) == value else str(value)
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:

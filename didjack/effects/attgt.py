@@ -337,4 +337,5 @@ class ATTgt(Inferred):
 def _integers(values: Array) -> pd.Series:
     """Show whole periods as integers."""
     series = pd.Series(values)
-    return series.astype("int64") if np.all(values == np.round(values)) else series
+    whole = (values == np.round(values)) & (np.abs(values) < 2**53)
+    return series.astype("int64") if whole.all() else series

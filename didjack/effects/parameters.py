@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from didjack.sample.periods import period_text
+
 # Also the order in which they sort. The first five are overall effects: "overall" of one average,
 # the names of the averages where several stand together.
 KINDS = ("overall", "simple", "dynamic", "group", "calendar", "event", "att")
@@ -100,18 +102,10 @@ class Parameter(str):
 
 
 def _name(kind: str, at: tuple[float, ...]) -> str:
-    numbers = ",".join(_short(number) for number in at)
+    numbers = ",".join(period_text(number) for number in at)
     if kind == "att":
         return f"ATT({numbers})"
     return f"{kind}:{numbers}" if at else kind
-
-
-def _short(number: float) -> str:
-    """Write a number with six digits, or with as many as it takes to tell it from others."""
-    short = f"{number:g}"
-    if float(short) == number or number != number:
-        return short
-    return f"{number:.0f}" if number.is_integer() else repr(number)
 
 
 OVERALL = Parameter("overall")

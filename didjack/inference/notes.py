@@ -9,6 +9,8 @@ import pandas as pd
 
 from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
+from didjack.sample.periods import period_text
+
 
 EACH = 6  # deletions up to which each has a sentence of its own
 
@@ -103,7 +105,7 @@ def notes_on_cohorts(lost: pd.DataFrame, estimand: str) -> list[str]:
 
 
 def _cohorts(rows: pd.DataFrame) -> str:
-    return ", ".join(f"{g:g}" for g in rows["cohort"])
+    return ", ".join(map(period_text, rows["cohort"]))
 
 
 def notes_on_covariates(lost: pd.DataFrame) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from didjack.sample.checks import period_text
 from didjack.sample.panel import NEVER, Panel
+from didjack.sample.periods import period_text
 
 SMALLEST_COHORT = 5  # units, beside one for each covariate: the rule of R `did`
 MANY_LEFT_OUT = 0.1  # share of the units above which leaving them out is an alarm

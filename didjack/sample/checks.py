@@ -28,14 +28,6 @@ def require_frame(data: object) -> None:
         raise DataError(f"data has more than one column named '{twice[0]}'. Rename or drop one.")
 
 
-def period_text(period: float) -> str:
-    """Write a period with six digits, or with as many as it takes to tell it from others."""
-    short = f"{period:g}"
-    if float(short) == period or not np.isfinite(period):
-        return short
-    return f"{period:.0f}" if float(period).is_integer() else repr(float(period))
-
-
 def require_columns(data: pd.DataFrame, named: Mapping[str, str]) -> None:
     """Refuse names that are not columns, with the nearest column as a suggestion."""
     for argument, name in named.items():

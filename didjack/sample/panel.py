@@ -16,6 +16,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import indicator
 from didjack.errors import DataError, DesignError
 from didjack.sample.covariates import Covariates, evaluate_covariates
+from didjack.sample.periods import period_text
 from didjack.sample.retained import (
     NEVER,
     Drop,
@@ -198,13 +199,13 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
     if len(times) < 2:
         raise DesignError(
-            f"Only one period of '{roles.tname}' ({checks.period_text(times[0])}) is left, and a "
+            f"Only one period of '{roles.tname}' ({period_text(times[0])}) is left, and a "
             f"difference needs two. Add earlier or later periods. {left_out_so_far(drops)}"
         )
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({checks.period_text(times[0])}) for which controls exist. "
+            f"after the first period ({period_text(times[0])}) for which controls exist. "
             "Check its coding: the first treated period, and 0, NaN or inf for never treated. "
             + left_out_so_far(drops)
         )

@@ -16,8 +16,8 @@ import pandas as pd
 from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
-from didjack.sample.checks import period_text
 from didjack.sample.covariates import Covariates
+from didjack.sample.periods import period_text
 
 NEVER = 0.0  # the cohort value of units that are never treated (as in R did)
 

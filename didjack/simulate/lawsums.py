@@ -17,6 +17,7 @@ from didjack.core.linalg import Array, Index
 from didjack.errors import DataError, DesignError
 from didjack.sample import checks
 from didjack.sample.panel import Panel
+from didjack.sample.periods import period_text
 from didjack.simulate.design_loadings import Average, influence_weights
 
 
@@ -69,8 +70,9 @@ def sum_rows(panel: Panel, cluster: str) -> Sums:
     if (sums[..., 0] == 0).any():
         c, t = np.argwhere(sums[..., 0] == 0)[0]
         raise DataError(
-            f"Cluster {labels[c]} of '{cluster}' has no rows in period {panel.times[t]:g}; placebo "
-            "laws need every never-treated cluster in every period. Leave it or the period out."
+            f"Cluster {labels[c]} of '{cluster}' has no rows in period "
+            f"{period_text(panel.times[t])}; placebo laws need every "
+            "never-treated cluster in every period. Leave it or the period out."
         )
     return Sums(sums[..., : k * k].reshape(G, T, k, k), sums[..., k * k :], panel.times, labels)
 

@@ -22,6 +22,7 @@ from didjack.errors import DataError, DesignError
 from didjack.inference.assignments import random_assignments
 from didjack.sample import checks
 from didjack.sample.panel import Roles, code_data
+from didjack.sample.periods import period_text
 from didjack.simulate.compared import LEVELS
 from didjack.simulate.design_loadings import Average
 from didjack.simulate.lawsums import Sums, estimate_draws, sum_rows
@@ -174,10 +175,11 @@ def _starts(adoption: tuple[float, ...], times: Array) -> Index:
     at = np.searchsorted(times, adoption)
     known = [a in times[1:] for a in adoption]
     if not adoption or not all(known) or len(set(adoption)) < len(adoption):
-        shown = ", ".join(f"{a:g}" for a in adoption)
+        shown = ", ".join(period_text(a) for a in adoption)
         raise DataError(
-            f"adoption ({shown}) must name different periods of the data, from {times[1]:g} to "
-            f"{times[-1]:g}: one period before the law is needed."
+            f"adoption ({shown}) must name different periods of the data, from "
+            f"{period_text(times[1])} to {period_text(times[-1])}: one period "
+            "before the law is needed."
         )
     return np.asarray(at, dtype=np.intp)
 

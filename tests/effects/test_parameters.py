@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import didjack as dj
 from didjack.cli import options
 from didjack.display.vocabulary import WORDS
+from didjack.display.wording import MINUS, label
 from didjack.effects.average_types import TYPES, AverageType
 from didjack.effects.parameters import OVERALL, Parameter
+from didjack.sample.periods import period_text
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,31 @@ def test_a_name_has_as_many_digits_as_it_takes():
     days = [Parameter("group", (day,)) for day in (20100101, 20100102)]
     assert days == ["group:20100101", "group:20100102"]
     assert Parameter("event", (1 / 3,)).at == (float(str(Parameter("event", (1 / 3,)))[6:]),)
+
+
+DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300, database=None)
+@given(DOUBLES, st.integers(0, 3))
+def test_names_and_labels_tell_all_doubles_apart(number, steps):
+    """A name reads as its number, also beside the next doubles: no two numbers share a name."""
+    for _ in range(steps):
+        number = math.nextafter(number, 0.0)
+    for text in (
+        str(Parameter("group", (number,))).removeprefix("group:"),
+        str(Parameter("att", (number, number)))[4:-1].split(",")[1],
+        period_text(number),
+        label(number).replace(MINUS, "-"),
+        label(np.float64(number)).replace(MINUS, "-"),
+    ):
+        assert float(text) == number
+
+
+def test_names_of_ordinary_years_and_event_times_are_as_they_were():
+    for number in (*range(1900, 2100), *range(-60, 60), 0.5, 2006.25):
+        assert period_text(number) == f"{number:g}" == str(Parameter("event", (number,)))[6:]
+    assert period_text(-0.0) == "0"
 
 
 def test_a_parameter_cannot_be_changed():

@@ -72,3 +72,9 @@ def test_redundant_covariates_of_a_cluster_make_one_sentence():
         "Without cluster d, covariate x, z is redundant.",
         "Without cluster b, covariate x is redundant.",
     ]
+
+
+def test_cohorts_that_differ_in_the_eighth_digit_are_told_apart():
+    lost = pd.DataFrame({"cluster": ["a", "a"], "cohort": [20060102.0, 20060103.0]})
+    (note,) = notes.notes_on_cohorts(lost, "refit")
+    assert "cohort 20060102, 20060103 is lost" in note
