@@ -14,6 +14,7 @@ from didjack import display as _display  # noqa: F401 - it registers figures and
 from didjack.errors import (
     ChecksumError,
     DataError,
+    DataWarning,
     DatasetUnavailable,
     DesignError,
     DidjackError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from didjack.inference.pretest import PreTest, wald_pretest
     from didjack.inference.randomization import Randomization, randomize
     from didjack.one_call import csdid
+    from didjack.sample.first_treated import gname
     from didjack.sample.read import read_table
     from didjack.simulate.planning import Plan, plan
     from didjack.version import __version__ as __version__
@@ -53,6 +55,7 @@ __all__ = [
     "ClusterLevelTest",
     "Comparison",
     "DataError",
+    "DataWarning",
     "DatasetUnavailable",
     "DesignError",
     "DidjackError",
@@ -75,6 +78,7 @@ __all__ = [
     "cluster_level_test",
     "csdid",
     "few_treated",
+    "gname",
     "jackknife",
     "load_dataset",
     "load_specification",
@@ -101,6 +105,7 @@ _NAMES = {
     "inference.multiplier": ("Multiplier", "multiplier"),
     "inference.pretest": ("PreTest", "wald_pretest"),
     "inference.randomization": ("Randomization", "randomize"),
+    "sample.first_treated": ("gname",),
     "sample.read": ("read_table",),
     "simulate.planning": ("Plan", "plan"),
     "version": ("__version__",),

@@ -172,10 +172,8 @@ def _not_numeric(values: pd.Series, column: str, argument: str) -> str:
         where = f"{some_rows(values.index, bad)}, for example {example!r}"
         remedy = f"Correct these rows, then use pd.to_numeric(data['{column}'])."
         if isinstance(example, str) and re.fullmatch(r"\d{4}([-/.]\d{1,2}){1,2}.*", example):
-            remedy = (
-                "These look like dates: convert them to numbers of periods, for example to years "
-                f"by pd.to_datetime(data['{column}']).dt.year."
-            )
+            to_dates = f"pd.to_datetime(data['{column}'])"
+            remedy = f"These look like dates: use {to_dates}, or {to_dates}.dt.year for years."
     else:
         where = f"type {values.dtype}"
         remedy = f"Convert it: data['{column}'] = pd.to_numeric(data['{column}'])."
@@ -191,8 +189,7 @@ def refuse_indicator(gname: str, g: Array, t: Array) -> None:
     raise DataError(
         f"Column '{gname}' (gname) holds 0 and 1 only, like an indicator of treatment; gname is "
         "the first treated period. If the indicator is 1 in treated periods, make it so: "
-        f"data['first'] = data[tname].where(data['{gname}'] == 1).groupby(data[idname])"
-        ".transform('min'), and pass gname='first'."
+        f"data['first'] = dj.gname(data, idname, tname, '{gname}'), and pass gname='first'."
     )
 
 

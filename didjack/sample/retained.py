@@ -178,7 +178,8 @@ def drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: l
             + f"): column '{roles.gname}' leaves no cohort with a period before treatment. "
             "Add earlier periods"
             + (
-                ", or give the first treated period if 0 and 1 tell who is treated."
+                ", or give the first treated period if 0 and 1 tell who is treated: "
+                f"dj.gname(data, idname, '{roles.tname}', '{roles.gname}')."
                 if binary
                 else "."
             )

@@ -25,6 +25,7 @@ GROUPS = {
     "estimation": ReferenceGroup(
         "Argument names follow R `did`.",
         (
+            "gname",
             "att_gt",
             "ATTgt",
             "aggte",
@@ -158,6 +159,7 @@ GROUPS = {
         (
             "DidjackError",
             "DataError",
+            "DataWarning",
             "DesignError",
             "DidjackWarning",
             "FewTreatedWarning",

@@ -383,10 +383,10 @@ LATER = {"month": lambda d: d["month"] + 2000}
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
-        ({**LATER, "first": lambda d: (d["first"] > 0) * 1}, {}, ["'first'", "transform"]),
+        ({**LATER, "first": lambda d: (d["first"] > 0) * 1}, {}, ["'first'", "dj.gname("]),
         ({**LATER, "first": lambda d: d["first"] > 0}, {}, ["'first'", "indicator"]),
         ({**LATER, "first": lambda d: (d["month"] >= 2003) * 1.0}, {}, ["'first'", "indicator"]),
-        ({"month": "2004-01"}, {}, ["month", "look like dates", "dt.year"]),
+        ({"month": "2004-01"}, {}, ["month", "look like dates", "to_datetime", "dt.year"]),
         ({"first": "2004/1/31"}, {}, ["first", "look like dates"]),
         ({"shop": lambda d: d["shop"].map(lambda v: [v])}, {}, ["shop", "lists", "Convert"]),
         ({}, {"yname": ["sales"]}, ["yname must be the name of one column"]),
