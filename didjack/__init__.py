@@ -14,8 +14,8 @@ from didjack import display as _display  # noqa: F401 - it registers figures and
 from didjack.errors import (
     ChecksumError,
     DataError,
-    DataWarning,
     DatasetUnavailable,
+    DataWarning,
     DesignError,
     DidjackError,
     DidjackWarning,

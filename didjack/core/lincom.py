@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 
 from didjack.errors import DataError
 
-# Names as results have them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)". They
-# are read here and nowhere else, to find them in an expression; their numbers are never needed.
+# Names as results have them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)", and
+# with dates "group:2006Q1", "calendar:2007-03". They are read here and nowhere else, to find them
+# in an expression; their numbers are never needed. A date ends where no factor follows:
+# "group:2006-10*event:0" is a difference.
 _NUMBER = r"\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+"
-_NAME = rf"ATT\(\s*-?(?:{_NUMBER})\s*,\s*-?(?:{_NUMBER})\s*\)|[A-Za-z_]+(?::\s*-?(?:{_NUMBER}))?"
+_DATE = r"\d{4}(?:Q[1-4]|-\d\d(?:-\d\d)?(?!\d|\.\d|\s*\*|\s*[A-Za-z]))"
+_PERIOD = rf"(?:{_DATE}|-?(?:{_NUMBER}))"
+_NAME = rf"ATT\(\s*{_PERIOD}\s*,\s*{_PERIOD}\s*\)|[A-Za-z_]+(?::\s*{_PERIOD})?"
 _TERM = re.compile(
     rf"\s*(?P<sign>[+-]?)\s*(?:(?P<factor>{_NUMBER})\s*\*?\s*)?(?P<name>{_NAME})"
     rf"(?:\s*/\s*(?P<divisor>{_NUMBER}))?\s*"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.display.diagnostics import (
-    cohort_frame,
+    cohort_codes,
     cohort_words,
     influence_frame,
     records,
@@ -46,12 +46,13 @@ def cohort_table(res: ATTgt, cluster: str, names: Mapping[object, str] | None = 
     """
     units = "Units" if unit_noun(res) == "unit" else "Rows"
     rows = []
-    for row in records(cohort_frame(res, cluster)):
+    for row in records(cohort_codes(res, cluster)):
         sole = row.sole_cluster
+        cohort = "never treated" if row.cohort == NEVER else label(row.cohort, res.frequency)
         extra = "" if sole is None else f" ({cluster_label(sole, cluster, names)})"
         rows.append(
             {
-                "Cohort": "never treated" if row.cohort == NEVER else label(row.cohort),
+                "Cohort": cohort,
                 units: f"{row.units:,}",
                 "Clusters": f"{row.clusters:,}{extra}",
                 "Share of sample": percent(row.share, 1),

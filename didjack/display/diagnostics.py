@@ -16,6 +16,7 @@ from didjack.effects.attgt import ATTgt
 from didjack.effects.averages import linearize
 from didjack.inference.jackknife import Jackknife
 from didjack.sample.panel import NEVER
+from didjack.sample.periods import as_dates, period_values
 
 
 def unit_noun(res: ATTgt) -> str:
@@ -39,7 +40,36 @@ def cluster_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
         the weighted sample), treated (whether any unit of it is), treated_units, cohorts (tuple
         of the first treated periods in it).
     """
+    return with_dates(cluster_codes(res, cluster), res.frequency)
+
+
+def cluster_codes(res: ATTgt, cluster: str) -> pd.DataFrame:
+    """Return `cluster_frame` with cohorts as the numbers that results have.
+
+    Parameters
+    ----------
+    res : ATTgt
+    cluster : str
+    """
     return _composition(res, res.clusters(cluster))
+
+
+def with_dates(frame: pd.DataFrame, frequency: str) -> pd.DataFrame:
+    """Turn the codes of cohorts into dates; the frame itself where they are numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With a column "cohort" or one of tuples, "cohorts".
+    frequency : str
+        Of the dates; empty for numbers.
+    """
+    if not frequency:
+        return frame
+    if "cohort" in frame:
+        return frame.assign(cohort=as_dates(frame["cohort"].to_numpy(), frequency))
+    dated = [tuple(as_dates(np.array(codes), frequency)) for codes in frame["cohorts"]]
+    return frame.assign(cohorts=pd.Series(dated, index=frame.index, dtype=object))
 
 
 def _composition(res: ATTgt, clusters: Clusters) -> pd.DataFrame:
@@ -74,9 +104,21 @@ def cohort_frame(res: ATTgt, cluster: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per cohort, the never treated (cohort 0) last: cohort, units (rows in repeated
-        cross-sections), share (of the weighted sample), clusters, before and after (periods
-        before treatment and from then on), sole_cluster (its cluster, where there is one only).
+        One row per cohort, the never treated (cohort 0, of dates NaT) last: cohort, units (rows in
+        repeated cross-sections), share (of the weighted sample), clusters, before and after
+        (periods before treatment and from then on), sole_cluster (its cluster, where there is
+        one only).
+    """
+    return with_dates(cohort_codes(res, cluster), res.frequency)
+
+
+def cohort_codes(res: ATTgt, cluster: str) -> pd.DataFrame:
+    """Return `cohort_frame` with cohorts as the numbers that results have, 0 for never.
+
+    Parameters
+    ----------
+    res : ATTgt
+    cluster : str
     """
     panel, clusters = res.panel, res.clusters(cluster)
     rows, sole = [], []
@@ -165,7 +207,8 @@ def influence_frame(jk: Jackknife, names: Mapping[object, str] | None = None) ->
     columns = ["cluster", "name", "treated", "units", "cohorts", "without", "change", "share",
                "lost"]  # fmt: skip
     order = np.argsort(np.where(np.isfinite(change), -np.abs(change), np.inf), kind="stable")
-    return frame.iloc[order][columns].reset_index(drop=True)
+    frame = frame.iloc[order][columns].reset_index(drop=True)
+    return with_dates(frame, jk.aggregate.attgt.frequency)
 
 
 def weights_frame(agg: Aggregate) -> pd.DataFrame:
@@ -186,10 +229,13 @@ def weights_frame(agg: Aggregate) -> pd.DataFrame:
     """
     cells = agg.attgt.cells
     weights = linearize(agg.elements, agg.attgt.estimates, cells).cell
-    labels = {"group": cells.group, "time": cells.period, "event_time": cells.event_time}
-    whole = {k: v.astype(np.int64) if (v == np.round(v)).all() else v for k, v in labels.items()}
+    labels = {
+        "group": period_values(cells.group, cells.frequency),
+        "time": period_values(cells.period, cells.frequency),
+        "event_time": period_values(cells.event_time),
+    }
     values = dict(zip(agg.parameters, weights.T, strict=True))
-    return pd.DataFrame(whole | values)
+    return pd.DataFrame(labels | values)
 
 
 def records(frame: pd.DataFrame) -> list[Any]:
@@ -197,6 +243,6 @@ def records(frame: pd.DataFrame) -> list[Any]:
     return list(frame.itertuples(index=False))
 
 
-def cohort_words(cohorts: tuple[float, ...]) -> str:
+def cohort_words(cohorts: tuple[object, ...]) -> str:
     """Write the treated cohorts of a cluster: `2006`, `2004, 2007`, `untreated`."""
     return ", ".join(label(g) for g in cohorts) or "untreated"

@@ -11,7 +11,7 @@ import pandas as pd
 from didjack.comparison import CLUSTERED, STUDENT, Comparison
 from didjack.core.results import Inference
 from didjack.display.diagnostics import (
-    cohort_frame,
+    cohort_codes,
     influence_frame,
     records,
     unit_noun,
@@ -140,7 +140,8 @@ def _settle(text: str, form: str) -> str:
 
 def _sample(res: ATTgt) -> list[str]:
     panel, times = res.panel, res.times
-    span = f"{count(len(times), 'period')} ({label(times[0])} to {label(times[-1])})"
+    first, last = (label(t, res.frequency) for t in times[[0, -1]])
+    span = f"{count(len(times), 'period')} ({first} to {last})"
     if unit_noun(res) == "row":
         return [f"The data are repeated cross-sections with {count(res.n, 'row')} in {span}."]
     kind = "an unbalanced" if panel.is_unbalanced else "a balanced"
@@ -152,16 +153,17 @@ def _cohorts(res: ATTgt) -> list[str]:
     panel, noun = res.panel, unit_noun(res)
     treated = np.isin(panel.unit_cohort, panel.treated)
     never = panel.cohorts[panel.unit_cohort] == NEVER
-    groups = res.groups
+    groups = [label(g, res.frequency) for g in res.groups]
     when = (
-        f"first treated in {label(groups[0])}"
+        f"first treated in {groups[0]}"
         if len(groups) == 1
-        else f"first treated between {label(groups[0])} and {label(groups[-1])}"
+        else f"first treated between {groups[0]} and {groups[-1]}"
     )
     sentence = f"{count(int(treated.sum()), noun)} in {count(len(groups), 'cohort')} are {when}"
     rest = f"; {count(int(never.sum()), noun)} are never treated." if never.any() else "."
     if panel.control_only is not None:
-        rest = f"; the last cohort, {label(panel.control_only)}, serves as control only."
+        last = label(panel.control_only, res.frequency)
+        rest = f"; the last cohort, {last}, serves as control only."
     return [sentence + rest]
 
 
@@ -307,7 +309,7 @@ def _influence(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
         f"Without any one cluster it lies between {low} and {high}; {first.name} moves it most and "
         f"makes up {percent(first.share)} of its variance."
     ]
-    sole = cohort_frame(jk.aggregate.attgt, jk.cluster)
+    sole = cohort_codes(jk.aggregate.attgt, jk.cluster)
     sole = sole[(sole["clusters"] == 1) & sole["cohort"].isin(jk.aggregate.attgt.groups)]
     sole = sole[~sole["sole_cluster"].isin(jk.skipped["cluster"])]
     if len(sole):
@@ -317,7 +319,7 @@ def _influence(jk: Jackknife, names: Mapping[object, str] | None) -> list[str]:
 
 def _alone(sole: pd.DataFrame, jk: Jackknife, names: Mapping[object, str] | None) -> str:
     clusters = _clusters(sole["sole_cluster"].tolist(), jk.cluster, names)
-    cohorts = listed(sole["cohort"], NAMED)
+    cohorts = listed([label(g, jk.aggregate.attgt.frequency) for g in sole["cohort"]], NAMED)
     if len(sole) == 1:
         start = f"Cohort {cohorts} is a single cluster ({clusters}): without it"
     else:

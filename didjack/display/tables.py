@@ -135,7 +135,7 @@ def elements_frame(cmp: Comparison, type: str = "dynamic") -> pd.DataFrame:
     rows = []
     for k, name in enumerate(cmp.aggregates[type].labels, start=1):
         row = {
-            WORDS[type].element: label(name),
+            WORDS[type].element: label(name, cmp.aggregates[type].frequency),
             "Treated clusters": str(treated[k]),
             "ATT": number(cv3.att[k], digits),
             "Clustered s.e.": number(clustered.se[k], digits),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from didjack.sample.periods import period_text
 
 MINUS = "\u2212"
 NONE = "\u2013"  # what a table shows where there is no number
@@ -97,8 +100,17 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
-def label(value: object) -> str:
-    """Write a period, cohort or cluster: whole numbers without decimals, others told apart."""
+def label(value: Any, frequency: str = "") -> str:
+    """Write a period, cohort or cluster: whole numbers without decimals, others told apart.
+
+    Parameters
+    ----------
+    value : object
+    frequency : str
+        Of the dates that a period or cohort is a code of; empty: it is what it is.
+    """
+    if frequency or isinstance(value, pd.Period):
+        return period_text(value, frequency)
     if isinstance(value, float | np.floating):
         return _digits(value).replace("-", MINUS)
     if isinstance(value, int | np.integer):

@@ -79,8 +79,16 @@ class Aggregate(Inferred):
 
     @property
     def labels(self) -> Array:
-        """Event times, cohorts or periods of the elements, (K,); empty for `simple`."""
+        """Event times, cohorts or periods of the elements, (K,); empty for `simple`.
+
+        Dates are codes; `frequency` says of what.
+        """
         return self.elements.labels[: len(self.atts)]
+
+    @property
+    def frequency(self) -> str:
+        """Frequency of the dates that `labels` are codes of; empty for numbers and event times."""
+        return self.elements.frequency
 
     @property
     def atts(self) -> Array:

@@ -26,6 +26,7 @@ from didjack.estimators.estimates import Estimates
 from didjack.sample.cautions import alarms, cautions
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
+from didjack.sample.periods import period_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,13 +116,18 @@ class ATTgt(Inferred):
 
     @property
     def groups(self) -> Array:
-        """The treated cohorts with cells, ascending."""
+        """The treated cohorts with cells, ascending; dates are codes, see `frequency`."""
         return self.panel.cohorts[self.panel.treated]
 
     @property
     def times(self) -> Array:
-        """The periods of the sample, ascending."""
+        """The periods of the sample, ascending; dates are codes, see `frequency`."""
         return self.panel.times
+
+    @property
+    def frequency(self) -> str:
+        """Frequency of dates as pandas writes it, such as "Q-DEC"; empty for numbers."""
+        return self.panel.roles.frequency
 
     @property
     def estimable(self) -> Mask:
@@ -212,16 +218,20 @@ class ATTgt(Inferred):
         return delete_clusters(self.estimation, cluster_variable(self.estimation, cluster))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per cell: labels, estimate, standard error, sizes, status, treated clusters."""
+        """One row per cell: labels, estimate, standard error, sizes, status, treated clusters.
+
+        Cohorts and periods are integers where they are whole, and periods of pandas where the
+        data have dates.
+        """
         cells, estimates = self.cells, self.estimates
         status = estimates.status[0]
         return pd.DataFrame(
             {
-                "group": _integers(cells.group),
-                "time": _integers(cells.period),
-                "event_time": _integers(cells.event_time),
+                "group": period_values(cells.group, self.frequency),
+                "time": period_values(cells.period, self.frequency),
+                "event_time": period_values(cells.event_time),
                 "post": cells.post,
-                "base": _integers(cells.base_period),
+                "base": period_values(cells.base_period, self.frequency),
                 "att": self.att,
                 "se": self.se,
                 "n_treated": estimates.n_treated,
@@ -332,10 +342,3 @@ class ATTgt(Inferred):
             Title, colour, window or order: those of `didjack.display.plots.plot_attgt`.
         """
         return view("plot", self, ax=ax, level=level, **options)
-
-
-def _integers(values: Array) -> pd.Series:
-    """Show whole periods as integers."""
-    series = pd.Series(values)
-    whole = (values == np.round(values)) & (np.abs(values) < 2**53)
-    return series.astype("int64") if whole.all() else series

@@ -54,19 +54,22 @@ class Elements:
     member : (K, m) bool array
     in_overall : (K,) bool array
         The elements that the overall effect averages.
+    frequency : str
+        Of the dates that labels are codes of; empty for numbers and event times.
     """
 
     rule: Rule
     labels: Array
     member: Mask
     in_overall: Mask
+    frequency: str = ""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, the overall effect first."""
         kind = self.rule.type.element
         labels = self.labels.tolist() if kind else []
-        return (OVERALL, *(Parameter(kind, (label,)) for label in labels))
+        return (OVERALL, *(Parameter(kind, (label,), self.frequency) for label in labels))
 
     @property
     def used(self) -> Mask:
@@ -126,7 +129,7 @@ def form_elements(cells: Cells, estimable: Mask, rule: Rule, first: float, last:
         values = cells.group if rule.type is AverageType.GROUP else cells.period
         labels = np.unique(values[post])
         member = post & (values == labels[:, None])
-        return Elements(rule, labels, member, np.ones(len(labels), dtype=bool))
+        return Elements(rule, labels, member, np.ones(len(labels), dtype=bool), cells.frequency)
     used = estimable & (event_time >= rule.min_e) & (event_time <= rule.max_e)
     if rule.balance_e is not None:
         used &= last - cells.group >= rule.balance_e

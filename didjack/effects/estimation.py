@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from didjack.estimators.estimates import Estimates
 from didjack.sample import checks
 from didjack.sample.cells import Cells, enumerate_cells
 from didjack.sample.covariates import evaluate_covariates
+from didjack.sample.dates import code_dates
 from didjack.sample.panel import Panel, Roles, code_data
 
 
@@ -51,7 +52,7 @@ class Estimation:
     def parameters(self) -> tuple[Parameter, ...]:
         """The cells as parameters."""
         pairs = zip(self.cells.group, self.cells.period, strict=True)
-        return tuple(Parameter("att", pair) for pair in pairs)
+        return tuple(Parameter("att", pair, self.cells.frequency) for pair in pairs)
 
     @property
     def n(self) -> int:
@@ -188,7 +189,7 @@ def estimate_frame(data: pd.DataFrame, roles: Roles, options: Options) -> Estima
     data : DataFrame
         Long data.
     roles : Roles
-        What the columns are.
+        What the columns are. Without a frequency dates are coded first; with one they are already.
     options : Options
 
     Raises
@@ -199,6 +200,11 @@ def estimate_frame(data: pd.DataFrame, roles: Roles, options: Options) -> Estima
         Nothing is left to compare, or a cell cannot be estimated and options.separation is
         "error".
     """
+    if not roles.frequency:
+        checks.require_frame(data)
+        checks.require_columns(data, {"tname": roles.tname, "gname": roles.gname})
+        data, frequency = code_dates(data, roles.tname, roles.gname)
+        roles = replace(roles, frequency=frequency)
     estimation = _estimate(code_data(data, roles), options)
     if options.separation == "error":
         _refuse_separation(estimation)

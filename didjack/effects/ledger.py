@@ -12,6 +12,7 @@ from didjack.effects.parameters import Parameter
 from didjack.estimators.estimates import Estimates
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
+from didjack.sample.periods import as_dates
 
 EACH = 4  # cells up to which each has a sentence of its own
 COLUMNS = ["kind", "what", "group", "time", "count", "reason"]
@@ -39,7 +40,11 @@ def make_ledger(panel: Panel, cells: Cells, estimates: Estimates) -> pd.DataFram
         entry = _cell_entry(panel, cells, estimates, c)
         if entry is not None:
             entries.append(entry)
-    return pd.DataFrame(entries, columns=COLUMNS).astype({"group": "float", "time": "float"})
+    ledger = pd.DataFrame(entries, columns=COLUMNS).astype({"group": "float", "time": "float"})
+    if cells.frequency:
+        for name in ("group", "time"):
+            ledger[name] = as_dates(ledger[name].to_numpy(), cells.frequency)
+    return ledger
 
 
 def left_out_lines(ledger: pd.DataFrame) -> list[str]:
@@ -83,7 +88,7 @@ def counted_reasons(reasons: Iterable[str]) -> str:
 def _cell_entry(panel: Panel, cells: Cells, estimates: Estimates, c: int) -> _Entry | None:
     """Return the line on a cell that was left out or separated."""
     g, t = float(cells.group[c]), float(cells.period[c])
-    name = str(Parameter("att", (g, t)))
+    name = str(Parameter("att", (g, t), cells.frequency))
     size = int(estimates.n_treated[c] + estimates.n_control[c])
     fault = int(estimates.fault[c])
     covariate = panel.design.names[fault] if fault > 0 else ""

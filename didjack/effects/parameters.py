@@ -31,7 +31,10 @@ class Parameter(str):
         overall effect of that average beside others.
     at : tuple of float
         Event time, cohort or period; cohort and period of a group-time effect; empty for overall
-        effects.
+        effects. Dates are codes here.
+    frequency : str
+        Of dates, which the name shows: "group:2006Q1", "calendar:2007-03", "ATT(2006Q1,2006Q3)".
+        Empty for numbers.
 
     Examples
     --------
@@ -40,19 +43,22 @@ class Parameter(str):
     (True, 'event', (-1.0,))
     """
 
-    __slots__ = ("at", "kind")
+    __slots__ = ("at", "frequency", "kind")
 
     kind: str
     at: tuple[float, ...]
+    frequency: str
 
-    def __new__(cls, kind: str, at: tuple[float, ...] = ()) -> Parameter:
+    def __new__(cls, kind: str, at: tuple[float, ...] = (), frequency: str = "") -> Parameter:
         """Name the parameter."""
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         at = tuple(float(number) for number in at)
-        self = super().__new__(cls, _name(kind, at))
+        frequency = "" if kind == "event" else frequency  # event times count periods
+        self = super().__new__(cls, _name(kind, at, frequency))
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "at", at)
+        object.__setattr__(self, "frequency", frequency)
         return self
 
     @property
@@ -82,8 +88,8 @@ class Parameter(str):
     def __delattr__(self, name: str) -> None:
         raise AttributeError("a parameter cannot be changed")
 
-    def __reduce__(self) -> tuple[type[Parameter], tuple[str, tuple[float, ...]]]:
-        return Parameter, (self.kind, self.at)
+    def __reduce__(self) -> tuple[type[Parameter], tuple[str, tuple[float, ...], str]]:
+        return Parameter, (self.kind, self.at, self.frequency)
 
     def _key(self) -> tuple[int, tuple[float, ...]]:
         return KINDS.index(self.kind), self.at
@@ -101,8 +107,8 @@ class Parameter(str):
         return self == other or self > other
 
 
-def _name(kind: str, at: tuple[float, ...]) -> str:
-    numbers = ",".join(period_text(number) for number in at)
+def _name(kind: str, at: tuple[float, ...], frequency: str) -> str:
+    numbers = ",".join(period_text(number, frequency) for number in at)
     if kind == "att":
         return f"ATT({numbers})"
     return f"{kind}:{numbers}" if at else kind

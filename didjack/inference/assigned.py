@@ -19,7 +19,6 @@ from didjack.estimators.estimates import left_out_columns
 from didjack.estimators.methods import WEIGHTING
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.sample.panel import NEVER
-from didjack.sample.periods import period_text
 
 CHUNK = 20  # assignments per task
 
@@ -81,7 +80,7 @@ def cohort_of(res: ATTgt, clusters: Clusters) -> Index:
     if (mixed > 1).any():
         worst = int(mixed.index[0])
         found = np.sort(panel.cohorts[pairs.loc[pairs["cluster"] == worst, "cohort"].to_numpy()])
-        listed = ", ".join("never" if g == NEVER else period_text(g) for g in found)
+        listed = ", ".join("never" if g == NEVER else panel.roles.period_text(g) for g in found)
         raise DesignError(
             f"Cluster {clusters.labels[worst]} of '{clusters.name}' has units of several cohorts "
             f"({listed}); here whole clusters change places. Pass the column at whose level "

@@ -32,6 +32,7 @@ from didjack.inference.generalized import generalized_deviations
 from didjack.inference.jackknife_text import JackknifeText
 from didjack.inference.linear_forms import all_lost
 from didjack.inference.replicates import fixed_values
+from didjack.sample.periods import as_dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,8 +136,11 @@ class Jackknife(JackknifeText):
     def lost_cohorts(self) -> pd.DataFrame:
         """Deletions that remove whole cohorts, so that averages have fewer: cluster, cohort."""
         h, q = np.nonzero(self.cohort_lost)
-        cohorts = self.target.estimation.panel.cohorts
-        return pd.DataFrame({"cluster": self.clusters.labels[h], "cohort": cohorts[q]})
+        panel = self.target.estimation.panel
+        cohorts: Array | pd.PeriodIndex = panel.cohorts[q]
+        if panel.roles.frequency:
+            cohorts = as_dates(panel.cohorts[q], panel.roles.frequency)
+        return pd.DataFrame({"cluster": self.clusters.labels[h], "cohort": cohorts})
 
     @cached_property
     def lost_covariates(self) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
 from didjack.sample.periods import period_text
 
-
 EACH = 6  # deletions up to which each has a sentence of its own
 
 

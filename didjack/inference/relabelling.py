@@ -95,6 +95,7 @@ def _take(cells: Cells, at: Index) -> Cells:
         group=cells.group[at],
         period=cells.period[at],
         base_period=cells.base_period[at],
+        frequency=cells.frequency,
     )
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Array, Index
+from didjack.core.linalg import Array
 from didjack.core.screen import count_text, number_writer, screen_table
 from didjack.core.views import Shown, view
 from didjack.regression.fixed_effects import loadings, require_variation
 from didjack.sample import checks
 from didjack.sample.blocks import balanced_blocks
+from didjack.sample.dates import code_dates
+from didjack.sample.periods import as_dates, period_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +44,9 @@ class Bacon(Shown):
         Coefficient of treatment.
     comparisons : DataFrame
         One row for each 2x2 comparison: treated (cohort that changes its treatment), control
-        (cohort that does not meanwhile; inf: never treated within the sample), kind, weight,
-        estimate. The weights are positive and add up to one; the weighted mean of the estimates
-        is `att`.
+        (cohort that does not meanwhile; inf, of dates NaT: never treated within the sample),
+        kind, weight, estimate. The weights are positive and add up to one; the weighted mean of
+        the estimates is `att`.
     """
 
     att: float
@@ -120,6 +122,9 @@ def bacon(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str) -
     DesignError
         Treatment does not vary beyond the fixed effects.
     """
+    checks.require_frame(data)
+    checks.require_columns(data, {"tname": tname, "gname": gname})
+    data, frequency = code_dates(data, tname, gname)
     cohorts = _cohorts(data, yname, tname, gname, idname)
     D, n, y = cohorts.D, cohorts.n, cohorts.mean
     share = D.mean(axis=1)
@@ -144,7 +149,9 @@ def bacon(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str) -
         ignore_index=True,
     )
     frame["weight"] /= frame["weight"].sum()
-    frame["treated"] = _whole(frame["treated"].to_numpy())
+    frame["treated"] = period_values(frame["treated"].to_numpy(), frequency)
+    if frequency:
+        frame["control"] = as_dates(frame["control"].to_numpy(), frequency)
     return Bacon(float((cohorts.loadings * y).sum()), frame)
 
 
@@ -185,17 +192,15 @@ def twfe_weights(data: pd.DataFrame, tname: str, gname: str, idname: str) -> pd.
     """
     checks.require_frame(data)
     checks.require_columns(data, {"tname": tname, "gname": gname, "idname": idname})
+    data, frequency = code_dates(data, tname, gname)
     checks.numeric(data, tname, "tname")
     # The weights do not depend on the outcome; the period stands in for it.
     cohorts = _cohorts(data, tname, tname, gname, idname)
     g, t = np.nonzero(cohorts.D)
-    group, time = _whole(cohorts.first[g]), _whole(cohorts.times[t])
+    group, time = (
+        period_values(values, frequency) for values in (cohorts.first[g], cohorts.times[t])
+    )
     return pd.DataFrame({"group": group, "time": time, "weight": cohorts.loadings[g, t]})
-
-
-def _whole(values: Array) -> Array | Index:
-    """Show whole periods as integers."""
-    return values.astype(np.intp) if np.all(values == np.round(values)) else values
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import pandas as pd
 from didjack.core.linalg import Array, Index
 from didjack.errors import DataError
 from didjack.sample import checks
+from didjack.sample.dates import code_dates
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def balanced_blocks(
     checks.require_columns(
         data, {"yname": yname, "tname": tname, "gname": gname, "idname": idname, "cluster": cluster}
     )
+    data, _ = code_dates(data, tname, gname)
     y, time = checks.numeric(data, yname, "yname"), checks.numeric(data, tname, "tname")
     first = checks.numeric(data, gname, "gname", missing="keep")
     first = np.where(np.isfinite(first) & (first != 0), first, np.inf)

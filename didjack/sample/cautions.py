@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from didjack.sample.panel import NEVER, Panel
-from didjack.sample.periods import period_text
 
 SMALLEST_COHORT = 5  # units, beside one for each covariate: the rule of R `did`
 MANY_LEFT_OUT = 0.1  # share of the units above which leaving them out is an alarm
@@ -76,7 +75,7 @@ def _small_cohorts(panel: Panel) -> str:
     small = panel.cohorts[(size > 0) & (size < needed)]
     if not len(small):
         return ""
-    names = ["never treated" if g == NEVER else period_text(g) for g in small[:SHOWN]]
+    names = ["never treated" if g == NEVER else panel.roles.period_text(g) for g in small[:SHOWN]]
     more = ", ..." if len(small) > SHOWN else ""
     noun = "units" if panel.roles.panel else "rows in a period"
     what = "covariates" if panel.design.k > 1 else ""

@@ -56,6 +56,8 @@ class Cells:
         Which cohorts are controls.
     group, period, base_period : (m,) float arrays
         g, t and the base period in the units of the data.
+    frequency : str
+        Of the dates that these are codes of; empty for numbers.
     """
 
     cohort: Index
@@ -66,6 +68,7 @@ class Cells:
     group: Array
     period: Array
     base_period: Array
+    frequency: str = ""
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -143,4 +146,5 @@ def enumerate_cells(panel: Panel, control_group: str, base_period: str) -> Cells
         group=cohorts[cohort],
         period=times[time],
         base_period=times[base_code],
+        frequency=panel.roles.frequency,
     )

@@ -108,7 +108,9 @@ def _from_objects(values: pd.Series, never: bool) -> pd.DatetimeIndex | pd.Perio
                 f"Column '{values.name}' holds periods of several frequencies. Convert them to "
                 "one, such as pd.Period(value, 'Q')."
             )
-        return pd.PeriodIndex([pd.NaT if gone else v for gone, v in zip(missing, objects, strict=True)])
+        return pd.PeriodIndex(
+            [pd.NaT if gone else v for gone, v in zip(missing, objects, strict=True)]
+        )
     if not all(issubclass(kind, _DATES) for kind in kinds):
         return None
     out = np.full(len(objects), np.datetime64("NaT"), dtype="datetime64[us]")

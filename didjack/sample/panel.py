@@ -16,7 +16,6 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import indicator
 from didjack.errors import DataError, DesignError
 from didjack.sample.covariates import Covariates, evaluate_covariates
-from didjack.sample.periods import period_text
 from didjack.sample.retained import (
     NEVER,
     Drop,
@@ -44,9 +43,11 @@ class Panel:
         "rc": levels are compared, not changes of units. Repeated cross-sections, each row a unit
         of its own; or an unbalanced panel, whose rows belong to units, in the order (unit, time).
     source : DataFrame
-        The user's frame (never changed); `rows` are the positions in it, shape (N,).
+        The user's frame, but for dates of periods and cohorts, which are numbers (never
+        changed); `rows` are the positions in it, shape (N,).
     times : (T,) array
-        Periods, ascending. `time` codes them per row, shape (N,).
+        Periods, ascending; dates are numbers here, as `didjack.sample.periods` codes them.
+        `time` codes them per row, shape (N,).
     cohorts : (Q,) array
         First treated period of each cohort; entry 0 is always the never treated.
         `cohort` codes them per row, shape (N,).
@@ -189,7 +190,7 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     drops: list[Drop] = []
     keep = complete_rows(y, w, design, roles, drops)
     record_missing_cohorts(g, without_cohort & keep, keep, roles, drops)
-    g = never_if_after_sample(g, t, keep, roles.anticipation, drops)
+    g = never_if_after_sample(g, t, keep, roles, drops)
     keep, control_only = require_comparison(g, t, keep, roles, drops)
     keep = drop_treated_at_start(g, t, keep, roles, drops)
 
@@ -199,13 +200,13 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     times, time, cohorts, cohort, treated = _codes(t[rows], g[rows], control_only)
     if len(times) < 2:
         raise DesignError(
-            f"Only one period of '{roles.tname}' ({period_text(times[0])}) is left, and a "
+            f"Only one period of '{roles.tname}' ({roles.period_text(times[0])}) is left, and a "
             f"difference needs two. Add earlier or later periods. {left_out_so_far(drops)}"
         )
     if len(treated) == 0:
         raise DesignError(
             f"No treated cohort is left to estimate from: column '{roles.gname}' has no value "
-            f"after the first period ({period_text(times[0])}) for which controls exist. "
+            f"after the first period ({roles.period_text(times[0])}) for which controls exist. "
             "Check its coding: the first treated period, and 0, NaN or inf for never treated. "
             + left_out_so_far(drops)
         )

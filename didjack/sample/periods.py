@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array
+from didjack.errors import DataError
 
 # Codes of the first period of 1970, from which pandas counts, by the first letter of a frequency.
 _IN_1970 = {"Y": 1970, "Q": 1970 * 4, "M": 1970 * 12, "W": 102_738, "D": 719_163}
@@ -59,6 +60,33 @@ def period_codes(dates: pd.PeriodIndex) -> Array:
     return np.where(dates.isna(), np.nan, codes)
 
 
+def period_code(period: Any, frequency: str = "") -> float:
+    """Code one period that a user names.
+
+    Parameters
+    ----------
+    period : float, str, date or pandas.Period
+        With a frequency anything that `pandas.Period` reads, such as "2006Q1".
+    frequency : str
+        Of the data's dates; empty for numbers.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    try:
+        if not frequency:
+            return float(period)
+        return float(period_codes(pd.PeriodIndex([pd.Period(period, freq=frequency)]))[0])
+    except (TypeError, ValueError, OverflowError) as error:
+        known = "numbers"
+        if frequency:
+            example = period_text(pd.Period("2006-03-01", freq=frequency))
+            known = f"{NOUNS[frequency[0]]}s, such as {example!r}"
+        raise DataError(f"{period!r} is no period of these data, which have {known}.") from error
+
+
 def as_dates(codes: Array, frequency: str) -> pd.PeriodIndex:
     """Turn codes back into periods; NaT where a code is NaN, zero or infinite.
 
@@ -76,7 +104,7 @@ def as_dates(codes: Array, frequency: str) -> pd.PeriodIndex:
     return dates if known.all() else dates.where(known)
 
 
-def period_values(codes: Array, frequency: str) -> pd.Series:
+def period_values(codes: Array, frequency: str = "") -> pd.Series:
     """Give periods back as a column: dates, or numbers, which are integers if all are whole.
 
     Parameters

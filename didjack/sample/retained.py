@@ -27,7 +27,9 @@ class Roles:
     """Which column plays which part, and how the sample is formed.
 
     The fields have the names and the meaning of the arguments of `didjack.att_gt`, which are
-    those of R `did`; `panel=False` means repeated cross-sections.
+    those of R `did`; `panel=False` means repeated cross-sections. `frequency` is that of dates,
+    which the columns of periods and cohorts hold as codes, as `didjack.sample.dates` makes them;
+    empty where they hold numbers.
     """
 
     yname: str
@@ -41,6 +43,11 @@ class Roles:
     allow_unbalanced_panel: bool = False
     anticipation: int = 0
     control_group: str = "nevertreated"
+    frequency: str = ""
+
+    def period_text(self, period: float) -> str:
+        """Write a period or cohort for messages: a date where the data have dates."""
+        return period_text(period, self.frequency)
 
 
 @dataclass(frozen=True)
@@ -111,16 +118,14 @@ def record_missing_cohorts(
     drops.append(Drop("cohort", "missing", int(missing.sum()), reason))
 
 
-def never_if_after_sample(
-    g: Array, t: Array, keep: Mask, anticipation: int, drops: list[Drop]
-) -> Array:
+def never_if_after_sample(g: Array, t: Array, keep: Mask, roles: Roles, drops: list[Drop]) -> Array:
     """Count cohorts treated after the last period (plus anticipation) as never treated."""
-    late = keep & (g > t[keep].max() + anticipation)
-    end = period_text(t[keep].max())
+    late = keep & (g > t[keep].max() + roles.anticipation)
+    end = roles.period_text(t[keep].max())
     for value in np.unique(g[late]):
         rows = int((g[late] == value).sum())
         reason = f"treated after the last period ({end}); counted as never treated"
-        drops.append(Drop("cohort", period_text(value), rows, reason))
+        drops.append(Drop("cohort", roles.period_text(value), rows, reason))
     return np.where(late, NEVER, g)
 
 
@@ -133,7 +138,7 @@ def require_comparison(
     if roles.control_group == "nevertreated":
         raise DesignError(
             f"No unit is never treated: column '{roles.gname}' has no 0, NaN, inf or value "
-            f"after the last period ({period_text(t[keep].max())}). "
+            f"after the last period ({roles.period_text(t[keep].max())}). "
             "Use control_group='notyettreated' to compare with units treated later."
         )
     last = g[keep].max()
@@ -141,15 +146,17 @@ def require_comparison(
     after = keep & (t >= end)
     if after.any():
         reason = (
-            f"no unit is untreated from {period_text(end)} on (the last cohort starts at "
-            f"{period_text(last)})"
+            f"no unit is untreated from {roles.period_text(end)} on (the last cohort starts at "
+            f"{roles.period_text(last)})"
         )
-        drops.append(Drop("periods", f"{period_text(end)} and later", int(after.sum()), reason))
+        drops.append(
+            Drop("periods", f"{roles.period_text(end)} and later", int(after.sum()), reason)
+        )
     rows = int((keep & ~after & (g == last)).sum())
     drops.append(
         Drop(
             "cohort",
-            period_text(last),
+            roles.period_text(last),
             rows,
             "last treated cohort; serves as control only",
         )
@@ -168,12 +175,12 @@ def drop_treated_at_start(g: Array, t: Array, keep: Mask, roles: Roles, drops: l
         reason = "already treated in the first period"
         if roles.anticipation:
             reason = f"no period before treatment with anticipation={roles.anticipation}"
-        drops.append(Drop("cohort", period_text(value), rows, reason))
+        drops.append(Drop("cohort", roles.period_text(value), rows, reason))
     if early.any() and not (keep & ~early & (g != NEVER)).any():
         binary = bool(np.isin(g[keep], (NEVER, 1.0)).all())
         raise DesignError(
             "Every treated unit is treated by the first period "
-            f"({period_text(t[keep].min())}"
+            f"({roles.period_text(t[keep].min())}"
             + (f", anticipation {roles.anticipation}" if roles.anticipation else "")
             + f"): column '{roles.gname}' leaves no cohort with a period before treatment. "
             "Add earlier periods"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,9 @@ from didjack.effects.average_types import AverageType
 from didjack.errors import DataError, DesignError
 from didjack.inference.assignments import random_assignments
 from didjack.sample import checks
+from didjack.sample.dates import code_dates
 from didjack.sample.panel import Roles, code_data
-from didjack.sample.periods import period_text
+from didjack.sample.periods import as_dates, period_code, period_text
 from didjack.simulate.compared import LEVELS
 from didjack.simulate.design_loadings import Average
 from didjack.simulate.lawsums import Sums, estimate_draws, sum_rows
@@ -41,7 +43,7 @@ class Placebo:
     draws : DataFrame
         One row per draw: estimate, se and p-value of each test.
     n_clusters, treated : int
-    adoption : tuple of float
+    adoption : tuple of float, or of pandas.Period where the data have dates
     type : str
     seed : int
     """
@@ -49,7 +51,7 @@ class Placebo:
     draws: pd.DataFrame = field(repr=False)
     n_clusters: int
     treated: int
-    adoption: tuple[float, ...]
+    adoption: tuple[Any, ...]
     type: str
     seed: int
 
@@ -80,7 +82,7 @@ def placebo_laws(
     idname: str | None = None,
     xformla: str | None = None,
     treated: int = 5,
-    adoption: Sequence[float] | None = None,
+    adoption: Sequence[Any] | None = None,
     type: str = "simple",
     draws: int = 1000,
     seed: int = 0,
@@ -99,7 +101,7 @@ def placebo_laws(
         Covariates, for repeated cross-sections only (outcome regression).
     treated : int
         Clusters that get a law in every draw.
-    adoption : sequence of float, optional
+    adoption : sequence of float or dates, optional
         Period of the law for each cohort; the treated clusters are dealt out to the cohorts in
         turn. Default: the middle period.
     type : {"simple", "dynamic", "group", "calendar"}
@@ -121,10 +123,13 @@ def placebo_laws(
         raise DataError("Placebo laws take covariates in repeated cross-sections only.")
     if draws < 1:
         raise DataError(f"draws is {draws}; draw at least one.")
+    checks.require_frame(data)
+    checks.require_columns(data, {"gname": gname, "tname": tname})
+    data, frequency = code_dates(data, tname, gname)
     sums = untreated_sums(data, yname, tname, gname, cluster, idname, xformla)
     G, T = sums.xy.shape[:2]
-    chosen = (sums.times[T // 2],) if adoption is None else tuple(float(a) for a in adoption)
-    starts = _starts(chosen, sums.times)
+    chosen = (sums.times[T // 2],) if adoption is None else _codes(adoption, frequency)
+    starts = _starts(chosen, sums.times, frequency)
     if not len(starts) <= treated <= G - 2:
         raise DataError(
             f"treated is {treated}: of {G} never-treated clusters at least {len(starts)} (one for "
@@ -139,7 +144,8 @@ def placebo_laws(
         estimate_draws(sums, average, cohort[at : at + CHUNK]) for at in range(0, draws, CHUNK)
     ]
     frame = _tests(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-    return Placebo(frame, G, treated, chosen, type, seed)
+    laws = tuple(as_dates(np.array(chosen), frequency)) if frequency else chosen
+    return Placebo(frame, G, treated, laws, type, seed)
 
 
 def untreated_sums(
@@ -170,16 +176,20 @@ def untreated_sums(
     return sum_rows(panel, cluster)
 
 
-def _starts(adoption: tuple[float, ...], times: Array) -> Index:
+def _codes(adoption: Sequence[Any], frequency: str) -> tuple[float, ...]:
+    return tuple(period_code(a, frequency) for a in adoption)
+
+
+def _starts(adoption: tuple[float, ...], times: Array, frequency: str = "") -> Index:
     """Find the positions of the adoption periods."""
     at = np.searchsorted(times, adoption)
     known = [a in times[1:] for a in adoption]
     if not adoption or not all(known) or len(set(adoption)) < len(adoption):
-        shown = ", ".join(period_text(a) for a in adoption)
+        shown = ", ".join(period_text(a, frequency) for a in adoption)
         raise DataError(
             f"adoption ({shown}) must name different periods of the data, from "
-            f"{period_text(times[1])} to {period_text(times[-1])}: one period "
-            "before the law is needed."
+            f"{period_text(times[1], frequency)} to {period_text(times[-1], frequency)}: one "
+            "period before the law is needed."
         )
     return np.asarray(at, dtype=np.intp)
 

@@ -174,12 +174,22 @@ def test_boolean_outcome_and_covariate_count_as_zero_and_one(dataset):
     assert_same(frame, kwargs, everything(as_numbers, kwargs), ROUNDING)
 
 
-@pytest.mark.parametrize("column", ["year", "gvar"])
-def test_dates_are_refused_with_the_remedy(dataset, column):
+def _as_dates(years: pd.Series) -> pd.Series:
+    return pd.to_datetime(years.replace(0, 1990).astype(str), format="%Y").mask(years == 0)
+
+
+@pytest.mark.parametrize("columns", [["year"], ["year", "gvar"]])
+def test_dates_of_years_are_years(dataset, columns):
     frame = dataset("castle")
-    frame[column] = pd.to_datetime(frame[column].replace(0, 1990).astype(str), format="%Y")
-    with pytest.raises(DataError, match=rf"(?s){column}.*\.dt\.year"):
-        dj.att_gt(frame, **CASTLE)
+    before = everything(frame, CASTLE)
+    dated = frame.assign(**{column: _as_dates(frame[column]) for column in columns})
+    assert_same(dated, CASTLE, before)
+
+
+def test_dates_of_cohorts_among_years_are_refused_with_the_remedy(dataset):
+    frame = dataset("castle")
+    with pytest.raises(DataError, match=r"(?s)gvar.*\.dt\.year"):
+        dj.att_gt(frame.assign(gvar=_as_dates(frame["gvar"])), **CASTLE)
 
 
 # --- codes of the never treated, order of time ------------------------------------------------

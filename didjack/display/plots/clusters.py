@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from didjack.core.linalg import Array, Mask
-from didjack.display.diagnostics import cluster_frame, cohort_frame, influence_frame, records
+from didjack.display.diagnostics import cluster_codes, cohort_codes, influence_frame, records
 from didjack.display.plots import style
 from didjack.display.wording import (
     cluster_label,
@@ -192,7 +192,7 @@ def plot_cohorts(
     names : mapping, optional
         Cluster to name for readers.
     """
-    frame, cohorts = cluster_frame(res, cluster), cohort_frame(res, cluster)
+    frame, cohorts = cluster_codes(res, cluster), cohort_codes(res, cluster)
     cohorts = cohorts[cohorts["after"].to_numpy() != len(res.times)]
     differ = np.ptp(frame["share"]) > 1e-9
     sizes = None
@@ -203,14 +203,14 @@ def plot_cohorts(
                 _, (ax, sizes) = plt.subplots(1, 2, figsize=size, sharey=True)
             else:
                 _, ax = plt.subplots(figsize=size)
-        _timeline(ax, res.times, cohorts)
+        _timeline(ax, res.times, cohorts, res.frequency)
         if sizes is not None:
             lines = {g: y for y, g in enumerate(cohorts["cohort"])}
             _sizes(sizes, frame, lines, cluster, names or {})
     return style.figure_of(ax)
 
 
-def _timeline(ax: Axes, times: Array, cohorts: pd.DataFrame) -> None:
+def _timeline(ax: Axes, times: Array, cohorts: pd.DataFrame, frequency: str) -> None:
     step = float(np.diff(times).min()) if len(times) > 1 else 1.0
     first, last = times[0] - step / 2, times[-1] + step / 2
     names = []
@@ -219,13 +219,13 @@ def _timeline(ax: Axes, times: Array, cohorts: pd.DataFrame) -> None:
         start = last if g == NEVER else min(g - step / 2, last)
         ax.barh(y, start - first, left=first, height=0.5, color=style.LINE)
         ax.barh(y, last - start, left=start, height=0.5, color=style.INK)
-        name = "never treated" if g == NEVER else label(g)
+        name = "never treated" if g == NEVER else label(g, frequency)
         names.append(f"{name} \u00b7 {count(row.clusters, 'cluster')}")
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xlim(first, last)
     every = max(1, -(-len(times) // 6))
-    ax.set_xticks(times[::every], [label(t) for t in times[::every]])
+    ax.set_xticks(times[::every], [label(t, frequency) for t in times[::every]])
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.set_xlabel("Period (dark: treated)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from didjack.display.wording import MINUS, label
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
 from didjack.sample.panel import NEVER
+from didjack.sample.periods import period_code
 
 UNTREATED, TREATED = "#F1F3F5", "#C9D0D6"
 COHORT, CONTROLS = "#00805D", "#6A4C93"  # blue and orange stand for standard errors
@@ -30,7 +32,7 @@ def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = Non
     ----------
     res : ATTgt
     group, time : float
-        Cohort and period of the cell.
+        Cohort and period of the cell; of data with dates a date, such as "2006Q1".
     ax : Axes, optional
 
     Raises
@@ -38,7 +40,7 @@ def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = Non
     DataError
         There is no such cell, or its period is the base period itself.
     """
-    cell = _find(res, group, time)
+    cell = _find(res, period_code(group, res.frequency), period_code(time, res.frequency))
     cells, cohorts, times = res.cells, res.panel.cohorts, res.times
     order = np.argsort(np.where(cohorts == NEVER, np.inf, cohorts), kind="stable")
     controls = cells.control_sets[cells.control_set[cell]]
@@ -54,22 +56,23 @@ def plot_comparison(res: ATTgt, group: float, time: float, ax: Axes | None = Non
                 colour = COHORT if of_cohort else CONTROLS
                 for x, sign in zip((cells.time[cell], cells.base[cell]), signs, strict=True):
                     _square(ax, int(x), y, colour, "white", sign)
-        _frame(ax, times, cohorts[order], sizes[order])
+        _frame(ax, times, cohorts[order], sizes[order], res.frequency)
         _legend(ax)
     return style.figure_of(ax)
 
 
 def _find(res: ATTgt, group: float, time: float) -> int:
+    when = partial(label, frequency=res.frequency)
     found: Index = np.flatnonzero((res.cells.group == group) & (res.cells.period == time))
     if len(found) == 0:
-        groups = ", ".join(label(float(g)) for g in res.groups)
+        groups = ", ".join(when(float(g)) for g in res.groups)
         raise DataError(
-            f"There is no cell ATT({label(group)},{label(time)}). Cohorts: {groups}; periods: "
-            f"{label(float(res.cells.period.min()))} to {label(float(res.cells.period.max()))}."
+            f"There is no cell ATT({when(group)},{when(time)}). Cohorts: {groups}; periods: "
+            f"{when(float(res.cells.period.min()))} to {when(float(res.cells.period.max()))}."
         )
     if res.cells.is_base[found[0]]:
         raise DataError(
-            f"{label(time)} is the base period of cohort {label(group)}: nothing is compared. "
+            f"{when(time)} is the base period of cohort {when(group)}: nothing is compared. "
             "Choose another period."
         )
     return int(found[0])
@@ -81,10 +84,10 @@ def _square(ax: Axes, x: int, y: int, face: str, edge: str, sign: str = "") -> N
         ax.text(x, y, sign, ha="center", va="center", color="white", weight="bold", fontsize=12)
 
 
-def _frame(ax: Axes, times: Array, cohorts: Array, sizes: Index) -> None:
+def _frame(ax: Axes, times: Array, cohorts: Array, sizes: Index, frequency: str) -> None:
     step = max(1, math.ceil(len(times) / 12))
-    names = ["never" if g == NEVER else label(float(g)) for g in cohorts]
-    ax.set_xticks(range(0, len(times), step), [label(float(t)) for t in times[::step]])
+    names = ["never" if g == NEVER else label(float(g), frequency) for g in cohorts]
+    ax.set_xticks(range(0, len(times), step), [label(float(t), frequency) for t in times[::step]])
     ax.set_yticks(range(len(names)), [f"{a}  ({n:,})" for a, n in zip(names, sizes, strict=True)])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,7 +15,7 @@ from matplotlib.lines import Line2D
 from didjack.comparison import CLUSTERED, EXACT, STUDENT, Comparison
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference
-from didjack.display.diagnostics import cohort_frame, treated_clusters
+from didjack.display.diagnostics import cohort_codes, treated_clusters
 from didjack.display.plots import style
 from didjack.display.plots.matrix import plot_matrix
 from didjack.display.vocabulary import WORDS
@@ -23,6 +24,7 @@ from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.errors import DataError
 from didjack.inference.jackknife import Jackknife
+from didjack.sample.periods import as_dates, period_codes
 
 MAX_PANELS = 12
 
@@ -104,7 +106,7 @@ def _sole_cohorts(res: ATTgt) -> set[float]:
     cluster = res.beyond_unit or res.panel.roles.idname
     if cluster is None:
         return set()
-    frame = cohort_frame(res, cluster)
+    frame = cohort_codes(res, cluster)
     return set(frame.loc[frame["clusters"] == 1, "cohort"])
 
 
@@ -121,8 +123,8 @@ def _attgt_cohort(res: ATTgt, g: float, ax: Axes, level: float, alone: bool, col
     half = _half_widths(res, level)[in_cohort]
     x, y = res.cells.period[in_cohort], res.att[in_cohort]
     _points(ax, x, y, half, colour, res.cells.post[in_cohort])
-    ax.set_title(f"Cohort {label(g)}" + (", one cluster" if alone else ""))
-    _few_ticks(ax, res.times)
+    ax.set_title(f"Cohort {label(g, res.frequency)}" + (", one cluster" if alone else ""))
+    _few_ticks(ax, res)
 
 
 def _half_widths(res: ATTgt, level: float) -> Array:
@@ -131,10 +133,10 @@ def _half_widths(res: ATTgt, level: float) -> Array:
     return inference.critical_value * inference.se
 
 
-def _few_ticks(ax: Axes, times: Array) -> None:
-    step = max(1, math.ceil(len(times) / 5))
-    shown = times[::-1][::step][::-1]
-    ax.set_xticks(shown, [label(t) for t in shown])
+def _few_ticks(ax: Axes, res: ATTgt) -> None:
+    step = max(1, math.ceil(len(res.times) / (3 if res.frequency else 5)))
+    shown = res.times[::-1][::step][::-1]
+    ax.set_xticks(shown, [label(t, res.frequency) for t in shown])
 
 
 def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
@@ -154,11 +156,11 @@ def _attgt_together(res: ATTgt, ax: Axes, level: float) -> Figure:
                 colour,
                 res.cells.post[in_cohort],
             )
-            ax.plot([], [], "o", color=colour, label=label(g))
+            ax.plot([], [], "o", color=colour, label=label(g, res.frequency))
         ax.legend(title="Cohort")
         ax.set_xlabel("Period")
         ax.set_ylabel("ATT(g,t)")
-        style.whole_ticks(ax, res.times)
+        style.whole_ticks(ax, res.times, res.frequency)
     return style.figure_of(ax)
 
 
@@ -224,7 +226,7 @@ def plot_aggregate(
         [inference],
         labels=[""],
         type=agg.type,
-        at=agg.labels,
+        at=_places(agg),
         ax=ax,
         title=title,
         ylabel=ylabel,
@@ -237,7 +239,7 @@ def plot_inferences(
     inferences: Sequence[Inference] | Jackknife | Comparison,
     labels: Sequence[str] | None = None,
     type: str = "dynamic",
-    at: Array | None = None,
+    at: Array | pd.PeriodIndex | None = None,
     ax: Axes | None = None,
     *,
     title: str = "",
@@ -257,7 +259,7 @@ def plot_inferences(
         What the legend says; an empty text leaves the legend out.
     type : str
         The aggregation; known where a jackknife is given, as is `at`.
-    at : (K,) array, optional
+    at : (K,) array or PeriodIndex, optional
         Event times, cohorts or periods.
     ax : Axes, optional
     title, ylabel : str
@@ -280,7 +282,7 @@ def plot_inferences(
         jk = inferences
         shown = [jk.aggregate.analytic(jk.cluster, jk.level), jk.inference]
     if isinstance(inferences, Comparison | Jackknife):
-        type, at = jk.aggregate.type, jk.aggregate.labels
+        type, at = jk.aggregate.type, _places(jk.aggregate)
         alone = treated_clusters(jk.aggregate, jk.cluster)[0 if len(at) == 0 else 1 :] == 1
         labels = labels or [
             f"Influence functions, by {figure_text(jk.cluster)}",
@@ -290,7 +292,9 @@ def plot_inferences(
     labels = labels or [i.method for i in inferences]
     if at is None:
         raise DataError("Pass at: the event times, cohorts or periods of the estimates.")
-    simple = len(at) == 0
+    simple, frequency = len(at) == 0, ""
+    if isinstance(at, pd.PeriodIndex):
+        frequency, at = at.freqstr, period_codes(at)
     positions = np.zeros(1) if simple else np.asarray(at, dtype=float)
     shown_at = _in_window(positions, None if simple else window)
     positions = positions[shown_at]
@@ -314,7 +318,7 @@ def plot_inferences(
             _points(ax, x + offsets[i], y, half, colour, solid, marker, alone)
             if labels[i]:
                 ax.errorbar([], [], yerr=[], fmt=marker, color=colour, label=labels[i])
-        _label_axes(ax, type, positions, x)
+        _label_axes(ax, type, positions, x, frequency)
         if any(labels):
             _legend(ax, own_figure, alone is not None and bool(alone.any()))
     return _finish(ax, title, ylabel)
@@ -366,15 +370,19 @@ def _offsets(x: Array, n: int) -> Array:
     return np.asarray((np.arange(n) - (n - 1) / 2) * width, dtype=np.float64)
 
 
-def _label_axes(ax: Axes, type: str, positions: Array, x: Array) -> None:
+def _places(agg: Aggregate) -> Array | pd.PeriodIndex:
+    return as_dates(agg.labels, agg.frequency) if agg.frequency else agg.labels
+
+
+def _label_axes(ax: Axes, type: str, positions: Array, x: Array, frequency: str) -> None:
     ax.set_ylabel("Effect")
     if type == "simple":
         ax.set_xticks([0], ["overall"])
         return
     if type == "group":
-        ax.set_xticks(x, [label(g) for g in positions])
+        ax.set_xticks(x, [label(g, frequency) for g in positions])
     else:
-        style.whole_ticks(ax, positions)
+        style.whole_ticks(ax, positions, frequency)
     around = 0.7 * (np.diff(x).min() if len(x) > 1 else 1.0)
     ax.set_xlim(x[0] - around, x[-1] + around)
     ax.set_xlabel(WORDS[type].axis)

@@ -68,9 +68,10 @@ def frame_matrix(ax: Axes, res: ATTgt, step: int, start: float) -> None:
     for i, g in enumerate(groups):
         at = np.searchsorted(times, g) - 0.5
         ax.plot([at, at], [i - 0.5, i + 0.5], color=style.INK, linewidth=start)
-    step = max(1, step)
-    ax.set_xticks(range(0, len(times), step), [label(float(t)) for t in times[::step]])
-    ax.set_yticks(range(len(groups)), [label(float(g)) for g in groups])
+    step = max(1, 2 * step if res.frequency and len(times) > 6 else step)
+    periods, cohorts = ([label(float(p), res.frequency) for p in v] for v in (times, groups))
+    ax.set_xticks(range(0, len(times), step), periods[::step])
+    ax.set_yticks(range(len(groups)), cohorts)
     ax.set_xticks(np.arange(len(times) - 1) + 0.5, minor=True)
     ax.set_yticks(np.arange(len(groups) - 1) + 0.5, minor=True)
     ax.tick_params(which="both", length=0)

@@ -90,12 +90,12 @@ def zero_line(ax: Axes, vertical: bool = False) -> None:
     draw(0, color=SOFT, linewidth=0.9, zorder=0)
 
 
-def whole_ticks(ax: Axes, values: Any) -> None:
+def whole_ticks(ax: Axes, values: Any, frequency: str = "") -> None:
     """Put the ticks of x at values of the data, not between them; thinned when many."""
     values = sorted(float(v) for v in values)
-    step = max(1, -(-len(values) // 12))
+    step = max(1, -(-len(values) // (7 if frequency else 12)))
     if 0.0 in values:  # event times: zero keeps its tick
         start = values.index(0.0) % step
         values = values[start:]
     shown = values[::step]
-    ax.set_xticks(shown, [label(v) for v in shown])
+    ax.set_xticks(shown, [label(v, frequency) for v in shown])
