@@ -183,7 +183,7 @@ def test_dates_of_years_are_years(dataset, columns):
     frame = dataset("castle")
     before = everything(frame, CASTLE)
     dated = frame.assign(**{column: _as_dates(frame[column]) for column in columns})
-    assert_same(dated, CASTLE, before)
+    assert_same(dated, CASTLE, before, EXACT)
 
 
 def test_dates_of_cohorts_among_years_are_refused_with_the_remedy(dataset):
