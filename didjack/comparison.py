@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import is_one_of, shown
 from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.results import Inference
 from didjack.core.screen import count_text, remarks, screen_table
@@ -137,6 +138,8 @@ class Comparison(Shown, CoefficientTable):
         type : str
             Of those in `aggregates`.
         """
+        if not is_one_of(type, self.jackknives):
+            raise DataError(f"type must be one of {', '.join(self.jackknives)}, not {shown(type)}.")
         jk, agg = self.jackknives[type], self.aggregates[type]
         by_unit = dataclasses.replace(
             agg.analytic(None, self.level), n_treated_clusters=jk.n_treated_clusters

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import NoneType
 
 import pandas as pd
 
 from didjack.comparison import Comparison
 from didjack.core.announce import announce
+from didjack.core.arguments import (
+    require_instance,
+    require_name,
+    require_seed,
+    require_share,
+    require_whole,
+)
 from didjack.effects.aggregate import average_of
 from didjack.effects.average_types import TYPES, AverageType
 from didjack.effects.group_time import att_gt
@@ -119,17 +127,21 @@ def csdid(
     """
     if type is not None and types is not None:
         raise DataError("Give type or types, not both.")
+    require_name(cluster=cluster)
     if clustervars is None:
         clustervars = cluster
     elif cluster is not None and cluster not in (
-        (clustervars,) if isinstance(clustervars, str) else clustervars
+        tuple(clustervars)
+        if isinstance(clustervars, Sequence) and not isinstance(clustervars, str)
+        else (clustervars,)
     ):
         raise DataError(
             f"cluster={cluster!r} is not among clustervars={clustervars!r}. Give one of them: they "
             "are two names of the same argument."
         )
-    if n_permutations < 0:
-        raise DataError(f"n_permutations must be 0 or more, not {n_permutations!r}.")
+    require_whole(n_permutations=n_permutations)
+    require_seed(seed)
+    require_share(level=level)
     res = att_gt(
         data,
         yname,
@@ -147,6 +159,9 @@ def csdid(
         allow_unbalanced_panel=allow_unbalanced_panel,
         separation=separation,
     )
+    if type is None and isinstance(types, str):
+        types = TYPES if types == "all" else (types,)
+    require_instance(types, "types", (Sequence, NoneType), "a sequence of averages")
     chosen = (type,) if type is not None else tuple(types or TYPES)
     windows = _windows(chosen, min_e=min_e, max_e=max_e, balance_e=balance_e)
     aggregates = {

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
+from didjack.core.arguments import require_instance, require_numbers
 from didjack.errors import DataError
 
 # Names as results have them: "overall", "simple", "event:-1", "group:2006", "ATT(2006,2008)", and
@@ -39,6 +40,7 @@ def parse_lincom(
     DataError
         It cannot be read, or names a parameter that is not there.
     """
+    require_instance(expression, "expression", (str, Mapping), "text or a mapping")
     pairs = list(expression.items()) if isinstance(expression, Mapping) else _terms(expression)
     weights: dict[str, float] = {}
     for name, weight in pairs:
@@ -47,6 +49,7 @@ def parse_lincom(
             listed = ", ".join(parameters[:12]) + (", ..." if len(parameters) > 12 else "")
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise DataError(f"There is no parameter '{name}'.{hint} Parameters: {listed}.")
+        require_numbers(weight=weight)
         weights[name] = weights.get(name, 0.0) + float(weight)
     if not weights:
         raise DataError("The linear combination is empty.")

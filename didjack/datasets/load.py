@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from didjack.core.arguments import require_instance, require_text
 from didjack.datasets.catalog_file import read_catalog
 from didjack.datasets.derived_columns import derive
 from didjack.datasets.entries import Dataset, Specification
@@ -32,6 +33,7 @@ def catalog() -> dict[str, Dataset]:
 
 
 def _entry(name: str) -> Dataset:
+    require_text(name=name)
     entries = catalog()
     if name not in entries:
         raise DataError(f"no dataset is named {name!r}; the catalog has {', '.join(entries)}.")
@@ -145,6 +147,7 @@ def load_specification(name_or_path: str | Path) -> Specification:
     DataError
         No specification has this name, or the TOML file is not of the right form.
     """
+    require_instance(name_or_path, "name_or_path", (str, Path), "a name or the path of a file")
     if isinstance(name_or_path, Path) or str(name_or_path).lower().endswith(".toml"):
         return read_specification(Path(name_or_path))
     known = {item.name: item for entry in catalog().values() for item in entry.specifications}

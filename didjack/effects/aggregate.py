@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.announce import announce
+from didjack.core.arguments import is_one_of, require_instance, require_numbers, shown
 from didjack.core.linalg import Array, Mask
 from didjack.core.results import Inference, Inferred
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
@@ -332,9 +333,11 @@ def average_of(
     type, min_e, max_e, balance_e, weights, na_rm
         As in `aggte`.
     """
+    require_instance(res, "res", ATTgt, "the result of att_gt")
     chosen = AverageType.of(type)
-    if weights not in WEIGHTS:
-        raise DataError(f"weights must be 'did' or 'csdid', not {weights!r}.")
+    if not is_one_of(weights, WEIGHTS):
+        raise DataError(f"weights must be 'did' or 'csdid', not {shown(weights)}.")
+    require_numbers(optional=True, min_e=min_e, max_e=max_e, balance_e=balance_e)
     _refuse_unused(chosen, min_e=min_e, max_e=max_e, balance_e=balance_e)
     if not isinstance(na_rm, (bool, np.bool_)):
         raise DataError(f"na_rm must be True or False, not {na_rm!r}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from didjack.core.arguments import is_one_of, shown
 from didjack.errors import DataError
 
 
@@ -47,8 +48,8 @@ class AverageType(StrEnum):
         DataError
             There is no such average.
         """
-        if type not in TYPES:
-            raise DataError(f"type must be one of {', '.join(TYPES)}, not {type!r}.")
+        if not is_one_of(type, TYPES):
+            raise DataError(f"type must be one of {', '.join(TYPES)}, not {shown(type)}.")
         return cls(type)  # type: ignore[call-arg]
 
 

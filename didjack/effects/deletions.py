@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_instance, require_name
 from didjack.core.linalg import Index, Mask
 from didjack.core.moments import Clusters
 from didjack.effects.estimation import Estimation
@@ -114,8 +115,13 @@ def given_cluster(clustervars: str | Sequence[str] | None, cluster: str | None) 
         They name different variables, or several.
     """
     listed = () if clustervars is None else clustervars
-    names = dict.fromkeys((listed,) if isinstance(listed, str) else listed)
+    require_instance(listed, "clustervars", Sequence, "the name of a column")
+    each = (listed,) if isinstance(listed, str) else tuple(listed)
+    for name in each:
+        require_name(clustervars=name)
+    names = dict.fromkeys(each)
     if cluster is not None:
+        require_name(cluster=cluster)
         names[cluster] = None
     if len(names) > 1:
         raise DataError(
@@ -139,6 +145,7 @@ def cluster_variable(estimation: Estimation, cluster: str | None) -> str:
     DataError
         None is given, and the data are repeated cross-sections without clustervars.
     """
+    require_name(cluster=cluster)
     name = cluster or estimation.beyond_unit or estimation.panel.roles.idname
     if name is None:
         raise DataError(

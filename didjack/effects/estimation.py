@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_name
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.effects.ledger import make_ledger
@@ -81,6 +82,7 @@ class Estimation:
         name : str or None
             Column of the data.
         """
+        require_name(cluster=name)
         if name is None or (name == self.panel.roles.idname and self.panel.roles.panel):
             return None
         return self.clusters(name).code[self.panel.unit_rows]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.announce import announce
+from didjack.core.arguments import require_name, shown
 from didjack.effects.attgt import ATTgt
 from didjack.effects.estimation import estimate_frame
 from didjack.effects.options import Options
@@ -115,10 +116,10 @@ def att_gt(
     if (
         isinstance(anticipation, bool)
         or not isinstance(anticipation, (int, np.integer))
-        or anticipation < 0
+        or not 0 <= anticipation <= 10**9
     ):
         raise DataError(
-            f"anticipation must be a whole number of periods, 0 or more, not {anticipation!r}."
+            f"anticipation must be a whole number of periods, 0 or more, not {shown(anticipation)}."
         )
     for argument, flag in (("panel", panel), ("allow_unbalanced_panel", allow_unbalanced_panel)):
         if not isinstance(flag, (bool, np.bool_)) and not (argument == "panel" and flag is None):
@@ -142,11 +143,14 @@ def att_gt(
 
 
 def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:
+    require_name(idname=idname)
     if clustervars is None:
         return ()
-    if not isinstance(clustervars, (str, Sequence)):
+    if not isinstance(clustervars, Sequence):
         raise DataError(f"clustervars must be the name of a column, not {clustervars!r}.")
     names = (clustervars,) if isinstance(clustervars, str) else tuple(clustervars)
+    for name in names:
+        require_name(clustervars=name)
     if len([c for c in names if c != idname]) > 1:
         raise DataError(
             f"clustervars names {len(names)} variables; at most one beyond idname is possible. "

@@ -44,7 +44,7 @@ class Joint(Inferred):
         parts : sequence of Aggregate
             Of the same `att_gt` result, each type once.
         """
-        parts = tuple(parts)
+        parts = tuple(parts) if isinstance(parts, Sequence) else ()
         if not parts or not all(isinstance(part, Aggregate) for part in parts):
             raise DataError("Give aggregations from aggte, or the result of att_gt.")
         if any(part.attgt is not parts[0].attgt for part in parts):

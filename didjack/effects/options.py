@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from didjack.core.arguments import is_one_of, shown
 from didjack.errors import DataError
 from didjack.estimators import ESTIMATORS, Estimator, estimator
 
@@ -50,6 +51,6 @@ class Options:
 
 
 def _check(argument: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
+    if not is_one_of(value, choices):
         listed = " or ".join(f"'{c}'" for c in choices)
-        raise DataError(f"{argument} must be {listed}, not {value!r}.")
+        raise DataError(f"{argument} must be {listed}, not {shown(value)}.")

@@ -68,7 +68,7 @@ class Parameter(str):
             return str(self)
         if not self.at:
             return _OVERALL[self.kind]
-        return f"{_ELEMENTS[self.kind]} {_short(self.at[0])}"
+        return f"{_ELEMENTS[self.kind]} {period_text(self.at[0], self.frequency)}"
 
     @property
     def is_element(self) -> bool:

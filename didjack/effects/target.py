@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from didjack.core.analytic import errors_of_sums, influence_sums
+from didjack.core.arguments import require_share
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference
@@ -77,6 +78,7 @@ def analytic(target: Target, cluster: str | None, level: float) -> Inference:
     With fewer than two treated clusters (units, without a cluster variable) behind a parameter it
     has no p-value and no interval: see `Inference.withheld`.
     """
+    require_share(level=level)
     n, code = target.estimation.n, target.estimation.unit_clusters(cluster)
     sums = influence_sums(target.influence, code)
     return Inference(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from didjack.core.announce import announce
+from didjack.core.arguments import require_instance, require_share, require_text
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import (
@@ -156,6 +157,9 @@ def jackknife_of(
     level, center, estimand, critical, model, lost
         As in `jackknife`.
     """
+    require_text(center=center, critical=critical, lost=lost)
+    require_text(optional=True, estimand=estimand)
+    require_share(level=level)
     _check(level, center, critical, model, lost)
     if estimand is None:
         estimand = "fixed" if critical == "exact" else "refit"
@@ -202,6 +206,7 @@ def _check(
 
 
 def _refuse_other(deletions: Deletions, target: Target, cluster: str | None) -> None:
+    require_instance(deletions, "deletions", Deletions, "the result of res.deletions(...)")
     if deletions.estimation is not target.estimation:
         raise DataError(
             "The deletions are of another att_gt result. Pass res.deletions(...) of the result "

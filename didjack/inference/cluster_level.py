@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from didjack.core.arguments import require_seed, require_whole
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.screen import p_text, screen_table
@@ -161,8 +162,8 @@ def cluster_level_test(
         raise DataError(
             f"cluster_level_test takes an aggregation from aggte, not {type(target).__name__}."
         )
-    if n_draws < 0:
-        raise DataError(f"n_draws must be 0 or more, not {n_draws!r}.")
+    require_whole(n_draws=n_draws)
+    require_seed(seed)
     res = target.attgt
     panel = res.panel
     small, large = res.clusters(fine), res.clusters(coarse)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_name, require_share, require_text, require_whole
 from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
@@ -272,6 +273,7 @@ def few_treated(
     """
     _check_arguments(target, method, size, level, max_treated, max_draws)
     res = target.attgt
+    require_name(cluster=cluster)
     name = cluster or res.beyond_unit or res.panel.roles.idname
     if name is None:
         raise DataError("Repeated cross-sections need a cluster variable: pass cluster.")
@@ -342,14 +344,13 @@ def _check_arguments(
         raise DataError(
             f"few_treated takes an aggregation from aggte, not {type(target).__name__}."
         )
+    require_text(method=method)
+    require_share(level=level)
+    require_whole(least=1, max_treated=max_treated, max_draws=max_draws)
     if method not in METHODS:
         raise DataError(f"method must be {' or '.join(map(repr, METHODS))}, not {method!r}.")
     if size is not None and method != "ferman-pinto":
         raise DataError("size applies to method='ferman-pinto' only. Leave it out.")
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    if max_treated < 1 or max_draws < 1:
-        raise DataError("max_treated and max_draws must be 1 or more.")
 
 
 def _loadings(target: Aggregate, clusters: Clusters, cohort: Index) -> tuple[Array, Mask]:

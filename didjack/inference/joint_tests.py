@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from didjack.core.arguments import require_seed, require_share, require_whole
 from didjack.core.linalg import Index, Mask
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.withheld import FEW_TREATED
@@ -91,6 +92,9 @@ class JointTests(Inferred):
         DesignError
             No element has a standard error, or all are left out.
         """
+        if level is not None:
+            require_share(level=level)
+        _require_draws(n_draws, seed)
         enough = self._enough_treated(min_treated)
         among = places(self.inference, lambda parameter: parameter.is_element)
         kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
@@ -124,6 +128,7 @@ class JointTests(Inferred):
             Nothing before treatment has a standard error, or all is left out. With critical="t"
             also if there are as many parameters as deletions, or the covariance is singular.
         """
+        _require_draws(n_draws, seed)
         enough = self._enough_treated(min_treated)
         among = places(self.inference, lambda parameter: parameter.is_before_treatment)
         kept, left_out = leave_out_thin(self.inference, self.n_treated_clusters, enough, among)
@@ -239,3 +244,9 @@ class JointTests(Inferred):
         if min_treated is not None:
             return min_treated
         return MIN_TREATED_T if self.exact is None else MIN_TREATED
+
+
+def _require_draws(n_draws: object, seed: object) -> None:
+    if n_draws is not None:
+        require_whole(least=1, n_draws=n_draws)
+    require_seed(seed)

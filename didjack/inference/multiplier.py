@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from didjack.core.analytic import influence_sums
+from didjack.core.arguments import require_seed, require_share, require_text, require_whole, shown
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
@@ -306,14 +307,16 @@ def multiplier(
     DataError
         An argument is out of range.
     """
+    if not (hasattr(target, "influence") and hasattr(target, "estimation")):
+        raise DataError(f"multiplier takes the result of att_gt or aggte, not {shown(target)}.")
+    require_text(distribution=distribution, scale=scale)
+    require_share(level=level)
+    require_whole(least=2, n_boot=n_boot)
+    require_seed(seed)
     if distribution not in DRAWS:
         raise DataError(f"distribution must be one of {', '.join(DRAWS)}, not {distribution!r}.")
     if scale not in ("iqr", "sd"):
         raise DataError(f"scale must be 'iqr' or 'sd', not {scale!r}.")
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
-    if n_boot < 2:
-        raise DataError(f"n_boot must be 2 or more, not {n_boot!r}.")
     estimation = target.estimation
     name = given_cluster(clustervars, cluster) or estimation.beyond_unit
     code = estimation.unit_clusters(name)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
+from didjack.core.arguments import require_instance
 from didjack.core.linalg import Array
 from didjack.core.results import Inference
 from didjack.core.screen import count_text, p_text
@@ -125,6 +126,7 @@ def wald_pretest(
     DesignError
         There is no pre-treatment cell with a standard error, or the covariance is singular.
     """
+    require_instance(res, "res", ATTgt, "the result of att_gt")
     return joint_pretest(res.analytic(given_cluster(clustervars, cluster) or res.beyond_unit))
 
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_seed, require_whole
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
 from didjack.core.screen import number_writer, p_text, remarks, screen_table
 from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import cluster_variable, given_cluster
-from didjack.errors import DataError
+from didjack.errors import DataError, DesignError
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted, why_refit
 from didjack.inference.assignments import other_assignments
 from didjack.inference.inversion import Intervals, effects_not_rejected
@@ -315,8 +316,8 @@ def randomize(
     """
     if not isinstance(target, Aggregate):
         raise DataError(f"randomize takes an aggregation from aggte, not {type(target).__name__}.")
-    if n_permutations < 1:
-        raise DataError(f"n_permutations must be 1 or more, not {n_permutations!r}.")
+    require_whole(least=1, n_permutations=n_permutations)
+    require_seed(seed)
     estimation = target.estimation
     name = cluster_variable(estimation, given_cluster(clustervars, cluster))
     clusters = estimation.clusters(name)
@@ -324,6 +325,15 @@ def randomize(
     stratum = None if strata is None else _stratum_of(target, clusters, strata)
     rng = np.random.default_rng(seed)
     others, exact = other_assignments(cohort, n_permutations, rng, stratum)
+    if not len(others):
+        raise DesignError(
+            "There is no other assignment of treatment to clusters"
+            + (
+                f" within the strata of '{strata}'. Use coarser strata."
+                if strata
+                else ": all clusters are alike. Pass a finer cluster variable."
+            )
+        )
     reason = why_refit(target, clusters)
     if reason:
         own, drawn = (

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_numbers
 from didjack.core.linalg import Array
 from didjack.core.screen import screen_table
 from didjack.core.views import Shown, view
@@ -175,9 +176,13 @@ def sensitivity(
     DataError
         A ratio is not positive and finite, or alpha is not between 0 and 1.
     """
+    require_numbers(alpha=alpha)
     if not 0 < alpha < 1:
         raise DataError(f"alpha must lie between 0 and 1 (0.05 for 5%), not {alpha!r}.")
-    grid = RATIOS if ratios is None else np.asarray(ratios, dtype=np.float64)
+    try:
+        grid = RATIOS if ratios is None else np.asarray(ratios, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        grid = np.empty(0)  # refused below
     if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid) & (grid > 0)).all():
         raise DataError("ratios must be positive numbers, such as [0.5, 1, 2].")
     reference = forms.p(t)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from didjack.core.arguments import require_numbers
 from didjack.core.linalg import Index
 from didjack.core.results import Inference
 from didjack.errors import DesignError
@@ -40,6 +41,7 @@ def leave_out_thin(
     DesignError
         None of them is left.
     """
+    require_numbers(min_treated=minimum)
     at = with_error(inference, list(among))
     thin = [i for i in at if counts[i] < minimum] if minimum > 0 else []
     if not thin:

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_numbers
 from didjack.core.linalg import Array, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, combination
@@ -280,7 +281,8 @@ def verdict(jk: Jackknifed, parameter: str = "overall", alpha: float | None = No
             "A verdict rests on exact p-values. Use jackknife(..., critical='exact')."
         )
     alpha = 1 - jk.level if alpha is None else alpha
-    if not 0 < alpha < 1:
+    require_numbers(alpha=alpha)
+    if not 1e-15 <= alpha < 1:  # exact critical values have no more digits
         raise DataError(f"alpha must lie between 0 and 1 (0.05 for 5%), not {alpha!r}.")
     _, at, weights = combination(parameter, jk.parameters)
     coefficients = np.zeros(len(jk.parameters))

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from didjack.core import cv3
+from didjack.core.arguments import require_name, require_share
 from didjack.core.coefficients import CoefficientTable
 from didjack.core.linalg import Array
 from didjack.core.moments import delete_one
 from didjack.core.results import Inference
 from didjack.core.screen import Bounds, count_text, estimate_lines, screen_table
 from didjack.core.views import Shown
-from didjack.errors import DataError, DesignError
+from didjack.errors import DesignError
 from didjack.sample.blocks import balanced_blocks
 
 
@@ -243,8 +244,8 @@ def twfe(
     DesignError
         Treatment does not vary beyond the fixed effects, or there is one cluster only.
     """
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1 (0.95 for 95%), not {level!r}.")
+    require_share(level=level)
+    require_name(cluster=cluster)
     column = cluster or idname
     blocks = balanced_blocks(data, yname, tname, gname, idname, column)
     C, T = len(blocks.labels), blocks.D.shape[1]

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import is_one_of, shown
 from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DataWarning
 from didjack.sample import checks
@@ -62,8 +63,8 @@ def gname(
     >>> df["first"] = dj.gname(df, "county", "year", "treated")
     >>> dj.att_gt(df, "y", "year", "first", "county")
     """
-    if not (absorbing is True or absorbing == "first"):
-        raise DataError(f"absorbing must be True or 'first', not {absorbing!r}.")
+    if absorbing is not True and not is_one_of(absorbing, ("first",)):
+        raise DataError(f"absorbing must be True or 'first', not {shown(absorbing)}.")
     checks.require_frame(data)
     checks.require_columns(data, {"idname": idname, "tname": tname, "treat": treat})
     checks.no_missing(data, idname)

@@ -7,12 +7,14 @@ import re
 import struct
 import warnings
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_instance
 from didjack.errors import DataError
 from didjack.extras import optional_imports
 
@@ -162,6 +164,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     DataError
         The file is missing, empty, without rows, of an unknown kind, or not what its suffix says.
     """
+    require_instance(path, "path", (str, PathLike), "the name of a file")
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from didjack.core import cv3
+from didjack.core.arguments import require_instance, require_seed, require_whole
 from didjack.core.linalg import Array, Index
 from didjack.core.student import two_sided_p
 from didjack.effects.average_types import AverageType
@@ -121,8 +123,9 @@ def placebo_laws(
     AverageType.of(type)  # raises where there is none of this name
     if xformla is not None and idname is not None:
         raise DataError("Placebo laws take covariates in repeated cross-sections only.")
-    if draws < 1:
-        raise DataError(f"draws is {draws}; draw at least one.")
+    require_whole(least=1, draws=draws, treated=treated)
+    require_seed(seed)
+    require_instance(adoption, "adoption", (Sequence, np.ndarray, NoneType), "periods in a list")
     checks.require_frame(data)
     checks.require_columns(data, {"gname": gname, "tname": tname})
     data, frequency = code_dates(data, tname, gname)

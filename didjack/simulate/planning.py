@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_name, require_seed, require_share, require_whole
 from didjack.core.linalg import Array
 from didjack.core.screen import screen_table
 from didjack.core.student import critical_value
@@ -188,10 +189,12 @@ def plan(
         There is nothing to estimate, or nothing from which the error model could be fitted.
     """
     AverageType.of(type)  # raises where there is none of this name
+    require_share(level=level, power=power)
+    require_whole(least=100, reps=reps)
+    require_seed(seed)
+    require_name(cluster=cluster)
     if not 0 < level < 1 or not level < power < 1:
         raise DataError(f"level {level!r} and power {power!r} must be shares, power the larger.")
-    if reps < 100:
-        raise DataError(f"reps is {reps}; draw at least 100 samples.")
     blocks = balanced_blocks(data, yname, tname, gname, idname, cluster or idname)
     blocks, layout = layout_of(blocks, type)
     model = fit_errors(blocks.mean, layout.size, blocks.within, layout.cohort)

@@ -228,7 +228,7 @@ def test_the_figure_shows_the_curve():
         ({"cohort": 4}, {}, DesignError, "never treated"),
         ({}, {"type": "all"}, DataError, "type must be"),
         ({}, {"power": 0.01}, DataError, "power the larger"),
-        ({}, {"reps": 99}, DataError, "at least 100"),
+        ({}, {"reps": 99}, DataError, "reps must be 100 or more"),
         ({"y": 1.0}, {}, DesignError, "does not vary"),
     ],
 )

@@ -80,6 +80,7 @@ def plot_jackknife(
         top = top.sort_values("without" if order == "estimate" else "name", kind="stable")
     n_lines = len(top) + bool(len(rest))
     shares = None
+    style.require_axes(ax)
     with style.look():
         if ax is None:
             _, (ax, shares) = plt.subplots(
@@ -196,6 +197,7 @@ def plot_cohorts(
     cohorts = cohorts[cohorts["after"].to_numpy() != len(res.times)]
     differ = np.ptp(frame["share"]) > 1e-9
     sizes = None
+    style.require_axes(ax)
     with style.look():
         if ax is None:
             size = (style.WIDTH, 1.0 + 0.34 * len(cohorts))

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from didjack.core.arguments import require_instance
 from didjack.display.wording import label
 
 BLUE = "#0072B2"  # Okabe and Ito's palette
@@ -68,9 +69,15 @@ def look() -> Iterator[None]:
     matplotlib.interactive(interactive)
 
 
+def require_axes(ax: object) -> None:
+    """Refuse what is neither None nor axes to draw on."""
+    require_instance(ax, "ax", (Axes, type(None)), "axes of matplotlib")
+
+
 @contextmanager
 def canvas(ax: Axes | None, height: float, width: float = WIDTH) -> Iterator[Axes]:
     """Give the axes to draw on, new ones in the house's look where none are given."""
+    require_axes(ax)
     with look():
         if ax is None:
             _, ax = plt.subplots(figsize=(width, height))
