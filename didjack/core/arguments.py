@@ -84,7 +84,7 @@ def require_name(**given: object) -> None:
     for name, value in given.items():
         missing = value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
         if missing or not isinstance(value, Hashable):
-            raise DataError(f"{name} must be the name of a column, not {shown(value)}.")
+            raise DataError(f"{name} must be the name of one column, not {shown(value)}.")
 
 
 def is_one_of(value: object, choices: Iterable[str]) -> bool:

@@ -20,6 +20,7 @@ from didjack.sample import checks
 from didjack.sample.cells import Cells, enumerate_cells
 from didjack.sample.covariates import evaluate_covariates
 from didjack.sample.dates import code_dates
+from didjack.sample.frames import as_frame
 from didjack.sample.panel import Panel, Roles, code_data
 
 
@@ -189,7 +190,7 @@ def estimate_frame(data: pd.DataFrame, roles: Roles, options: Options) -> Estima
     Parameters
     ----------
     data : DataFrame
-        Long data.
+        Long data, as `didjack.sample.frames.as_frame` takes them.
     roles : Roles
         What the columns are. Without a frequency dates are coded first; with one they are already.
     options : Options
@@ -203,7 +204,7 @@ def estimate_frame(data: pd.DataFrame, roles: Roles, options: Options) -> Estima
         "error".
     """
     if not roles.frequency:
-        checks.require_frame(data)
+        data = as_frame(data)
         checks.require_columns(data, {"tname": roles.tname, "gname": roles.gname})
         data, frequency = code_dates(data, roles.tname, roles.gname)
         roles = replace(roles, frequency=frequency)

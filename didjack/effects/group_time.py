@@ -41,7 +41,7 @@ def att_gt(
 
     Parameters
     ----------
-    data : DataFrame
+    data : DataFrame, or a frame of polars, pyarrow or DuckDB
         Long data, one row per unit and period, or per observation in repeated cross-sections.
         Not modified.
     yname, tname, gname : str

@@ -20,6 +20,7 @@ from didjack.regression.fixed_effects import loadings, require_variation
 from didjack.sample import checks
 from didjack.sample.blocks import balanced_blocks
 from didjack.sample.dates import code_dates
+from didjack.sample.frames import as_frame
 from didjack.sample.periods import as_dates, period_values
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def bacon(data: pd.DataFrame, yname: str, tname: str, gname: str, idname: str) -
     DesignError
         Treatment does not vary beyond the fixed effects.
     """
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(data, {"tname": tname, "gname": gname})
     data, frequency = code_dates(data, tname, gname)
     cohorts = _cohorts(data, yname, tname, gname, idname)
@@ -190,7 +191,7 @@ def twfe_weights(data: pd.DataFrame, tname: str, gname: str, idname: str) -> pd.
     DesignError
         Treatment does not vary beyond the fixed effects.
     """
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(data, {"tname": tname, "gname": gname, "idname": idname})
     data, frequency = code_dates(data, tname, gname)
     checks.numeric(data, tname, "tname")

@@ -15,6 +15,7 @@ from didjack.core.linalg import Array, Index
 from didjack.errors import DataError
 from didjack.sample import checks
 from didjack.sample.dates import code_dates
+from didjack.sample.frames import as_frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def balanced_blocks(
     DataError
         The panel is not balanced, or a column cannot be used.
     """
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(
         data, {"yname": yname, "tname": tname, "gname": gname, "idname": idname, "cluster": cluster}
     )

@@ -20,7 +20,10 @@ SHOWN = 5  # how many offending rows a message names
 def require_frame(data: object) -> None:
     """Refuse what is not a DataFrame with rows and distinct column names."""
     if not isinstance(data, pd.DataFrame):
-        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
+        raise DataError(
+            f"data must be a DataFrame of pandas (or of polars, pyarrow, DuckDB), "
+            f"not {type(data).__name__}."
+        )
     if data.shape[0] == 0:
         raise DataError("data has no rows. Check the file that was read or the filter applied.")
     twice = data.columns[data.columns.duplicated()]

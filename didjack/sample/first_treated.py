@@ -12,6 +12,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError, DataWarning
 from didjack.sample import checks
 from didjack.sample.dates import dates_of
+from didjack.sample.frames import as_frame
 
 SHOWN = 5  # units that a message names
 
@@ -65,7 +66,7 @@ def gname(
     """
     if absorbing is not True and not is_one_of(absorbing, ("first",)):
         raise DataError(f"absorbing must be True or 'first', not {shown(absorbing)}.")
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(data, {"idname": idname, "tname": tname, "treat": treat})
     checks.no_missing(data, idname)
     unit, labels = checks.factorize(data[idname])

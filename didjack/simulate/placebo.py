@@ -25,6 +25,7 @@ from didjack.errors import DataError, DesignError
 from didjack.inference.assignments import random_assignments
 from didjack.sample import checks
 from didjack.sample.dates import code_dates
+from didjack.sample.frames import as_frame
 from didjack.sample.panel import Roles, code_data
 from didjack.sample.periods import as_dates, period_code, period_text
 from didjack.simulate.compared import LEVELS
@@ -126,7 +127,7 @@ def placebo_laws(
     require_whole(least=1, draws=draws, treated=treated)
     require_seed(seed)
     require_instance(adoption, "adoption", (Sequence, np.ndarray, NoneType), "periods in a list")
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(data, {"gname": gname, "tname": tname})
     data, frequency = code_dates(data, tname, gname)
     sums = untreated_sums(data, yname, tname, gname, cluster, idname, xformla)
@@ -161,7 +162,7 @@ def untreated_sums(
     xformla: str | None = None,
 ) -> Sums:
     """Sum the rows of clusters without treatment by cluster and period."""
-    checks.require_frame(data)
+    data = as_frame(data)
     checks.require_columns(data, {"gname": gname, "cluster": cluster, "tname": tname})
     first = checks.numeric(data, gname, "gname", missing="keep")
     touched = data[cluster][np.isfinite(first) & (first != 0)].unique()

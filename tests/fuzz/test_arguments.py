@@ -220,7 +220,11 @@ def test_any_column_of_an_indicator(kind, name):
         (dj.aggte, {"min_e": "early"}, "min_e must be a number, not 'early'"),
         (dj.aggte, {"res": FRAME}, "res must be the result of att_gt, not a DataFrame"),
         (dj.att_gt, {"est_method": FRAME}, "est_method must be 'dr' .* not a DataFrame"),
-        (dj.csdid, {"clustervars": None, "cluster": pd.NA}, "cluster must be the name of a column"),
+        (
+            dj.csdid,
+            {"clustervars": None, "cluster": pd.NA},
+            "cluster must be the name of one column",
+        ),
         (dj.csdid, {"types": 3}, "types must be a sequence of averages, not 3"),
         (dj.randomize, {"n_permutations": None}, "n_permutations must be a whole number"),
     ],

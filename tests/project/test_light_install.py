@@ -89,7 +89,10 @@ def test_the_core_estimates_and_writes_tables(library):
     [
         ("plot", "figures need matplotlib: pip install 'didjack[plots]'"),
         ("table", "laid-out tables need great_tables: pip install 'didjack[tables]'"),
-        ("parquet", "Parquet files need pyarrow: pip install 'didjack[data]'"),
+        (
+            "parquet",
+            "Parquet files and frames of other libraries need pyarrow: pip install 'didjack[data]'",
+        ),
         ("download", "downloads need pooch: pip install 'didjack[data]'"),
         ("absent", "downloads need pooch: pip install 'didjack[data]'"),
     ],
@@ -119,7 +122,10 @@ def test_help_lists_all_commands(core_only):
     [
         ("html", "laid-out tables need great_tables: pip install 'didjack[tables]'"),
         ("plan", "figures need matplotlib: pip install 'didjack[plots]'"),
-        ("kept", "Parquet files need pyarrow: pip install 'didjack[data]'"),
+        (
+            "kept",
+            "Parquet files and frames of other libraries need pyarrow: pip install 'didjack[data]'",
+        ),
         ("dask", "a dask scheduler needs distributed: pip install 'didjack[dask]'"),
         ("report", "pages need papermill: pip install 'didjack[report]'"),
         ("reproduce", "pages need papermill: pip install 'didjack[report]'"),

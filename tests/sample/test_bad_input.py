@@ -409,9 +409,14 @@ def test_one_as_a_cohort(shops):
     assert dj.att_gt(frame, **KWARGS).groups.tolist() == [1]
 
 
-def test_a_level_of_the_index_is_no_column(shops):
+def test_levels_of_the_index_are_columns(shops):
     indexed = shops.set_index(["shop", "month"])
-    assert "reset_index" in refused(DataError, indexed, KWARGS | {"yname": "sales"}, "index")
+    before = indexed.copy(deep=True)
+    ours, theirs = dj.att_gt(indexed, **KWARGS), dj.att_gt(shops, **KWARGS)
+    np.testing.assert_array_equal(ours.att, theirs.att)
+    pd.testing.assert_frame_equal(indexed, before)
+    bad = indexed.assign(sales="a")
+    assert "index (0, 1)" in refused(DataError, bad, KWARGS, "sales")
 
 
 def test_long_periods_are_told_apart(shops):
