@@ -24,7 +24,7 @@ PARTS = {
     "great_tables": _Part("great_tables", "tables", "laid-out tables need"),
     "pooch": _Part("pooch", "data", "downloads need"),
     "requests": _Part("requests", "data", "downloads need"),
-    "pyarrow": _Part("pyarrow", "data", "Parquet files and frames of other libraries need"),
+    "pyarrow": _Part("pyarrow", "data", "Parquet files and Arrow frames need"),
     "papermill": _Part("papermill", "report", "pages need"),
     "nbformat": _Part("nbformat", "report", "pages need"),
     "ipykernel": _Part("ipykernel", "report", "pages need"),

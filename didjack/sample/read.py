@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import csv
+import gzip
+import io
+import lzma
 import re
 import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
 
-from didjack.core.arguments import require_instance
+from didjack.core.arguments import require_instance, require_text
 from didjack.errors import DataError
 from didjack.extras import optional_imports
 
-_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_DELIMITERS = (",", ";", "\t", "|")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_BROKEN = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 # Arrow's exceptions are subclasses of these.
 _PARQUET_FAULTS = (ValueError, OSError, KeyError, NotImplementedError)
 _STATA_FAULTS = (ValueError, OSError, KeyError, IndexError, struct.error)
@@ -31,70 +41,91 @@ def _csv_options() -> dict[str, Any]:
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def _undecodable(path: Path) -> DataError:
-    """Say which line is not UTF-8."""
-    content = path.read_bytes()
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return DataError(f"{path}: the file is UTF-16; save it as UTF-8.")
+def _open(path: Path, encoding: str) -> IO[str]:
+    """Open a text file for reading, decompressed where its suffix says so."""
+    kind = path.suffix.lower()
+    if kind == ".zip":
+        archive = zipfile.ZipFile(path)
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        if len(names) != 1:
+            raise DataError(f"{path}: holds {len(names)} files; give an archive of one table.")
+        return io.TextIOWrapper(archive.open(names[0]), encoding=encoding, newline="")
+    if kind in _COMPRESSED:
+        return cast(IO[str], _COMPRESSED[kind](path, "rt", encoding=encoding, newline=""))
+    return path.open(encoding=encoding, newline="")
+
+
+def _undecodable(path: Path, encoding: str) -> DataError:
+    """Say which line cannot be read in an encoding."""
+    with _open(path, "latin-1") as handle:  # every byte is a character of it
+        lines = re.split(r"\r\n|\r|\n", handle.read())
+    if lines and lines[0].startswith(("\xff\xfe", "\xfe\xff")):
+        return DataError(
+            f"{path}: the file is UTF-16; save it as UTF-8, or pass encoding='utf-16'."
+        )
     number = 0
-    for line in content.splitlines():
+    for line in lines:
         number += 1
         try:
-            line.decode("utf-8")
+            line.encode("latin-1").decode(encoding)
         except UnicodeDecodeError:
             break
+    name = "UTF-8" if encoding == "utf-8-sig" else encoding
     return DataError(
-        f"{path}: line {number} is not UTF-8 text. If the file comes from a spreadsheet, save it as"
-        f" 'CSV UTF-8'; if it is not a CSV file, give it the suffix of its format."
+        f"{path}: line {number} is not {name} text. If the file comes from a spreadsheet, save it "
+        f"as 'CSV UTF-8', or pass encoding='latin-1'; if it is not a CSV file, give it the suffix "
+        "of its format."
     )
 
 
-def _wrong_delimiter(path: Path, header: str, first_row: str) -> DataError | None:
-    """Recognise a file whose columns are separated by something else than commas."""
-    for delimiter, plural in _DELIMITERS.items():
-        if delimiter in header:
-            decimal = ", decimal=','" if re.search(r"\d,\d", first_row) else ""
-            return DataError(
-                f"{path}: the header is a single column, {header!r}: the columns seem to be"
-                f" separated by {plural}, not commas. Convert the file once:"
-                f" pandas.read_csv({path.name!r}, sep={delimiter!r}{decimal})"
-                f".to_csv('converted.csv', index=False)"
-            )
-    return None
+def _found_delimiter(header: str) -> str:
+    """Return what separates the columns of a header: most often a comma."""
+    counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in _DELIMITERS}
+    return max(counts, key=lambda mark: counts[mark])  # the first of several that are as good
 
 
-def _check_header(path: Path) -> None:
-    """Refuse a CSV file that pandas would read, but not as it was meant."""
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        rows = (row for row in csv.reader(handle) if any(cell.strip() for cell in row))
+def _layout(path: Path, encoding: str, delimiter: str | None) -> tuple[str, str]:
+    """Return delimiter and decimal mark, and refuse what pandas would not read as it was meant."""
+    with _open(path, encoding) as handle:
+        start = next((line for line in handle if line.strip()), "")
+    used = delimiter or _found_delimiter(start.strip("\r\n"))
+    with _open(path, encoding) as handle:
+        rows = (r for r in csv.reader(handle, delimiter=used) if any(cell.strip() for cell in r))
         header, first_row = next(rows, []), next(rows, [])
     if not header:
         raise DataError(f"{path}: the file is empty.")
-    if len(header) == 1 and (error := _wrong_delimiter(path, header[0], ",".join(first_row))):
-        raise error
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise DataError(
             f"{path}: the header names more than one column {', '.join(map(repr, repeated))};"
             f" give every column its own name."
         )
+    has_comma = used != "," and any(_DECIMAL_COMMA.fullmatch(cell) for cell in first_row)
+    return used, "," if has_comma else "."
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, delimiter: str | None, encoding: str) -> pd.DataFrame:
     try:
-        _check_header(path)
-        with warnings.catch_warnings():
+        used, decimal = _layout(path, encoding, delimiter)
+        with warnings.catch_warnings(), _open(path, encoding) as handle:
             # pandas only warns when it cuts off cells that have no header.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
-                path, encoding="utf-8", index_col=False, low_memory=False, **_csv_options()
+                handle,
+                sep=used,
+                decimal=decimal,
+                index_col=False,
+                low_memory=False,
+                **_csv_options(),
             )
     except UnicodeDecodeError:
-        raise _undecodable(path) from None
+        raise _undecodable(path, encoding) from None
     except pd.errors.ParserWarning:
         raise DataError(f"{path}: rows have more cells than the header has columns.") from None
-    except (pd.errors.ParserError, csv.Error) as error:
+    except (pd.errors.ParserError, csv.Error, UnicodeError) as error:
         raise DataError(f"{path}: not a regular CSV file: {str(error).strip()}") from error
+    except _BROKEN as error:
+        raise DataError(f"{path}: cannot be decompressed: {error}.") from error
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -136,28 +167,37 @@ def _read_stata(path: Path) -> pd.DataFrame:
     return frame if frame.empty else _plain_numbers(frame)
 
 
+_TEXT = (".csv", ".tsv", ".txt")
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".dta": _read_stata,
 }
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(
+    path: str | Path, *, delimiter: str | None = None, encoding: str = "utf-8"
+) -> pd.DataFrame:
     """Read a table by the suffix of its file.
 
     Parameters
     ----------
     path : str or Path
-        A ``.csv`` file (commas, UTF-8, one header line), a ``.parquet`` file or a Stata ``.dta``
-        file.
+        A text file with one header line (``.csv``, ``.tsv``, ``.txt``), also compressed
+        (``.csv.gz``, ``.zip`` with one file, ``.xz``, ``.bz2``), a ``.parquet`` file or a Stata
+        ``.dta`` file.
+    delimiter : str, optional
+        One character between the columns of a text file. Without it comma, semicolon, tab or
+        vertical bar: the one that makes most columns of the header.
+    encoding : str
+        Of a text file, such as "latin-1". UTF-8 may begin with a byte order mark.
 
     Returns
     -------
     DataFrame
-        One row per observation. Decimal numbers of a CSV file are read to the last bit. Stata
-        columns become int64 where every value is whole, else float64; value labels and date
-        formats are not applied.
+        One row per observation. Decimal numbers of a text file are read to the last bit; where
+        columns are not separated by commas, a comma may be the decimal mark. Stata columns become
+        int64 where every value is whole, else float64; value labels and date formats are not
+        applied.
 
     Raises
     ------
@@ -166,25 +206,56 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     require_instance(path, "path", (str, PathLike), "the name of a file")
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        kind = f"files ending in {path.suffix!r}" if path.suffix else "files without a suffix"
-        raise DataError(f"{path}: {kind} are not read; give one of {', '.join(_READERS)}.")
+    kinds = [suffix.lower() for suffix in path.suffixes]
+    is_packed = bool(kinds) and kinds[-1] in (*_COMPRESSED, ".zip")
+    kind = kinds[-2] if is_packed and len(kinds) > 1 else kinds[-1] if kinds else ""
+    is_text = kind in _TEXT or kinds[-1:] == [".zip"]
+    if not is_text and (kind not in _READERS or is_packed):
+        unread = f"files ending in {path.suffix!r}" if path.suffix else "files without a suffix"
+        known = ", ".join((".csv", *_READERS, *_TEXT[1:], ".csv.gz", ".csv.zip", ".csv.xz"))
+        raise DataError(f"{path}: {unread} are not read; give one of {known}.")
+    _require_content(path)
     try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder, not a file.")
-    if size == 0:
-        raise DataError(f"{path}: the file is empty.")
-    try:
-        frame = reader(path)
+        if is_text:
+            frame = _read_csv(path, _one_character(delimiter), _known(encoding))
+        else:
+            frame = _READERS[kind](path)
     except PermissionError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
     if frame.empty:
         names = ", ".join(map(str, frame.columns))
         raise DataError(f"{path}: the file has a header ({names}) but no rows.")
     return frame
+
+
+def _require_content(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file.") from None
+    except (OSError, ValueError) as error:  # also a name that no file can have
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path}: cannot be read: {reason}.") from error
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, not a file.")
+    if size == 0:
+        raise DataError(f"{path}: the file is empty.")
+
+
+def _one_character(delimiter: str | None) -> str | None:
+    require_text(optional=True, delimiter=delimiter)
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"\0'):
+        raise DataError(f"delimiter must be one character, such as ';', not {delimiter!r}.")
+    return delimiter
+
+
+def _known(encoding: str) -> str:
+    require_text(encoding=encoding)
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise DataError(
+            f"encoding must be one that Python knows, such as 'latin-1', not {encoding!r}."
+        ) from None
+    return "utf-8-sig" if name == "utf-8" else name

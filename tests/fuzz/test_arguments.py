@@ -223,7 +223,7 @@ def test_any_column_of_an_indicator(kind, name):
         (
             dj.csdid,
             {"clustervars": None, "cluster": pd.NA},
-            "cluster must be the name of one column",
+            "cluster must be the name of one",
         ),
         (dj.csdid, {"types": 3}, "types must be a sequence of averages, not 3"),
         (dj.randomize, {"n_permutations": None}, "n_permutations must be a whole number"),

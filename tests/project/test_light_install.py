@@ -91,7 +91,7 @@ def test_the_core_estimates_and_writes_tables(library):
         ("table", "laid-out tables need great_tables: pip install 'didjack[tables]'"),
         (
             "parquet",
-            "Parquet files and frames of other libraries need pyarrow: pip install 'didjack[data]'",
+            "Parquet files and Arrow frames need pyarrow: pip install 'didjack[data]'",
         ),
         ("download", "downloads need pooch: pip install 'didjack[data]'"),
         ("absent", "downloads need pooch: pip install 'didjack[data]'"),
@@ -124,7 +124,7 @@ def test_help_lists_all_commands(core_only):
         ("plan", "figures need matplotlib: pip install 'didjack[plots]'"),
         (
             "kept",
-            "Parquet files and frames of other libraries need pyarrow: pip install 'didjack[data]'",
+            "Parquet files and Arrow frames need pyarrow: pip install 'didjack[data]'",
         ),
         ("dask", "a dask scheduler needs distributed: pip install 'didjack[dask]'"),
         ("report", "pages need papermill: pip install 'didjack[report]'"),

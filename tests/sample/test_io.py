@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from didjack.errors import DataError
 from didjack.sample.read import read_table
@@ -90,11 +100,12 @@ def test_stata_types_become_plain_numbers(tmp_path):
         ("a.parquet", "", "the file is empty"),
         ("a.dta", "", "the file is empty"),
         ("a.csv", "id,year,y\n", r"a header \(id, year, y\) but no rows"),
-        ("a.csv", "id;year;y\n1;2000;2.5\n", r"separated by semicolons.*sep=';'\)"),
-        ("a.csv", "id;year;y\n1;2000;2,5\n", r"semicolons.*sep=';', decimal=','\)"),
-        ("a.csv", "id\tyear\ty\n1\t2000\t2.5\n", r"separated by tabs.*sep='\\t'\)"),
-        ("a.csv", "id|year|y\n1|2000|2.5\n", r"separated by vertical bars.*sep='\|'\)"),
-        ("a.csv", '"id;year"\n1\n', "separated by semicolons"),
+        ("a.csv.gz", "id,y\n1,2\n", "cannot be decompressed"),
+        ("a.csv.xz", "id,y\n1,2\n", "cannot be decompressed"),
+        ("a.csv.zip", "id,y\n1,2\n", "cannot be decompressed"),
+        ("a.csv.gz", gzip.compress(b"id,y\n1,2\n" * 99)[:-20], "cannot be decompressed"),
+        ("a.csv.gz", gzip.compress(b"id,y\n1,M\xfc\n"), "line 2 is not UTF-8 text.*latin-1"),
+        ("a.parquet.gz", "x", r"files ending in '\.gz' are not read"),
         ("a.csv", "id,y,y\n1,2,3\n", "more than one column 'y'"),
         ("a.csv", "id,y\n1,2\n3,4,5\n", "not a regular CSV file.*line 3"),
         ("a.csv", "id,y\n1,2,3\n3,4,5\n", "more cells than the header"),
@@ -133,8 +144,64 @@ def test_missing_file_and_folder(tmp_path):
         read_table(tmp_path / "b.csv")
 
 
-def test_the_advice_on_delimiters_works(tmp_path):
-    path = written(tmp_path / "a.csv", "id;year;y\n1;2000;2,5\n1;2001;3,5\n")
-    converted = tmp_path / "converted.csv"
-    pd.read_csv(path, sep=";", decimal=",").to_csv(converted, index=False)
-    assert read_table(converted)["y"].tolist() == [2.5, 3.5]
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.txt", "a.csv.gz", "a.csv.xz", "a.csv.bz2", "a.zip"]
+)
+def test_delimiters_are_found(tmp_path, name, mark):
+    text = f"id{mark}year{mark}y\n1{mark}2000{mark}0.1\n1{mark}2001{mark}3.5\n"
+    pack = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
+    path = tmp_path / name
+    if name.endswith("zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.csv", text)
+    else:
+        path.write_bytes(pack.get(name.rsplit(".", 1)[1], bytes)(text.encode()))
+    frame = read_table(path)
+    assert frame.columns.tolist() == ["id", "year", "y"] and frame["y"].tolist() == [0.1, 3.5]
+
+
+def test_decimal_commas_and_chosen_delimiters(tmp_path):
+    path = written(tmp_path / "a.csv", "id;year;y\n1;2000;2,5\n1;2001;-3,25\n")
+    assert read_table(path)["y"].tolist() == [2.5, -3.25]
+    path = written(tmp_path / "b.csv", "id:y\n1:2,5\n")
+    assert read_table(path, delimiter=":")["y"].tolist() == [2.5]
+    path = written(tmp_path / "c.csv", '"id;year"\n1\n')  # a name with a semicolon in quotes
+    assert read_table(path).columns.tolist() == ["id;year"]
+    with pytest.raises(DataError, match=r"delimiter must be one character.* not '::'"):
+        read_table(path, delimiter="::")
+
+
+def test_encodings(tmp_path):
+    path = written(tmp_path / "a.csv", "id,town\n1,M\u00fcnchen\n".encode("latin-1"))
+    assert read_table(path, encoding="latin-1")["town"].tolist() == ["M\u00fcnchen"]
+    path = written(tmp_path / "b.csv", "id,town\n1,M\u00fcnchen\n".encode("utf-16"))
+    assert read_table(path, encoding="utf-16")["town"].tolist() == ["M\u00fcnchen"]
+    with pytest.raises(DataError, match=r"encoding must be one that Python knows.* not 'none'"):
+        read_table(path, encoding="none")
+
+
+def test_an_archive_of_several_files(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "id\n1\n")
+        archive.writestr("b.csv", "id\n1\n")
+    with pytest.raises(DataError, match="holds 2 files"):
+        read_table(tmp_path / "a.zip")
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=250)
+@given(
+    st.sampled_from(["csv", "tsv", "csv.gz", "csv.xz", "zip", "parquet", "dta", "xlsx"]),
+    st.binary(max_size=60)
+    | st.text(alphabet='a1,;\t|"\n\r\x00 .\u00e9', max_size=60).map(str.encode),
+    st.sampled_from(["utf-8", "latin-1", "utf-16", "idna", "rot13", "undefined"]),
+)
+def test_broken_files_end_in_one_sentence(suffix, content, encoding):
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / f"a.{suffix}"
+        path.write_bytes(gzip.compress(content) if suffix == "csv.gz" else content)
+        try:
+            assert len(read_table(path, encoding=encoding))
+        except DataError as error:
+            assert str(path) in str(error) or "encoding" in str(error)
