@@ -206,6 +206,8 @@ def read_table(
     """
     require_instance(path, "path", (str, PathLike), "the name of a file")
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, not a file.")
     kinds = [suffix.lower() for suffix in path.suffixes]
     is_packed = bool(kinds) and kinds[-1] in (*_COMPRESSED, ".zip")
     kind = kinds[-2] if is_packed and len(kinds) > 1 else kinds[-1] if kinds else ""
@@ -236,8 +238,6 @@ def _require_content(path: Path) -> None:
     except (OSError, ValueError) as error:  # also a name that no file can have
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: cannot be read: {reason}.") from error
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder, not a file.")
     if size == 0:
         raise DataError(f"{path}: the file is empty.")
 

@@ -142,6 +142,8 @@ def test_missing_file_and_folder(tmp_path):
     (tmp_path / "b.csv").mkdir()
     with pytest.raises(DataError, match="is a folder"):
         read_table(tmp_path / "b.csv")
+    with pytest.raises(DataError, match="is a folder"):
+        read_table(tmp_path)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
