@@ -40,6 +40,10 @@ def csdid(
     panel: bool | None = None,
     allow_unbalanced_panel: bool = False,
     separation: str = "drop",
+    fix_weights: str | None = None,
+    pscoretrim: float = 0.995,
+    balance: str | None = None,
+    last_as_never: bool = False,
     types: Sequence[str] | None = None,
     type: str | None = None,
     cluster: str | None = None,
@@ -76,7 +80,7 @@ def csdid(
     anticipation : int
         Periods before treatment in which effects may begin.
     weightsname : str, optional
-        Sampling weights, positive.
+        Sampling weights, zero or positive.
     clustervars : str or sequence of str, optional
         Cluster variable of the standard errors and of the jackknife; the unit if not given.
     panel : bool, optional
@@ -84,8 +88,16 @@ def csdid(
     allow_unbalanced_panel : bool
         Keep units that are not observed in every period.
     separation : {"drop", "csdid", "error"}
-        What to do where a covariate separates treated and controls. This and all arguments
-        above are those of `att_gt`, which says more on each.
+        What to do where a covariate separates treated and controls.
+    fix_weights : {"varying", "base_period", "first_period"}, optional
+        Whose weight counts where weights change within units.
+    pscoretrim : float
+        Controls with this propensity or a larger one get no weight.
+    balance : {"full", "pair", "none"}, optional
+        What to do with units that are not observed in every period.
+    last_as_never : bool
+        Count the last cohort as never treated where nobody is. This and all arguments above are
+        those of `att_gt`, which says more on each.
     types, type : sequence of str, and str, optional
         Aggregations, by default all four; or a single one.
     cluster : str, optional
@@ -158,6 +170,10 @@ def csdid(
         panel=panel,
         allow_unbalanced_panel=allow_unbalanced_panel,
         separation=separation,
+        fix_weights=fix_weights,
+        pscoretrim=pscoretrim,
+        balance=balance,
+        last_as_never=last_as_never,
     )
     if type is None and isinstance(types, str):
         types = TYPES if types == "all" else (types,)

@@ -140,7 +140,9 @@ class Aggregate(Inferred):
         res, elements = self.attgt, self.elements
         lin = linearize(elements, res.estimates, res.cells)
         psi = res.influence[:, elements.used] @ lin.cell[elements.used]
-        return psi + res.n * weight_influence(elements, res.panel, res.cells, lin.gap)
+        return psi + res.n * weight_influence(
+            elements, res.panel, res.cells, lin.gap, res.options.fix_weights
+        )
 
     def analytic(self, cluster: str | None = None, level: float = 0.95) -> Inference:
         """Inference from influence functions with normal critical values.

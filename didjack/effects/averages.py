@@ -16,6 +16,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.effects.average_types import AverageType
 from didjack.effects.parameters import OVERALL, Parameter
 from didjack.estimators.estimates import Estimates
+from didjack.estimators.parts import parts_of
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
 
@@ -232,12 +233,35 @@ def linearize(elements: Elements, estimates: Estimates, cells: Cells) -> Lineari
     )
 
 
-def weight_influence(elements: Elements, panel: Panel, cells: Cells, gap: Array) -> Array:
+def weight_influence(
+    elements: Elements, panel: Panel, cells: Cells, gap: Array, fix_weights: str | None = None
+) -> Array:
     """Influence of every unit through estimated weights, (n, P), on the scale of one unit.
 
     In cross-sections with csdid's weights a row counts in all cells of its cohort that compare
-    its period; otherwise a unit counts in all cells of its cohort.
+    its period; otherwise a unit counts in all cells of its cohort. Cells with samples of their own
+    have csdid's weights from these.
+
+    Parameters
+    ----------
+    elements : Elements
+    panel : Panel
+    cells : Cells
+    gap : (m, P) array
+        As in `Linearization`.
+    fix_weights : str or None
+        As in `didjack.att_gt`.
     """
+    parts = None if elements.rule.weights == "did" else parts_of(panel, cells, fix_weights)
+    if parts is None:
+        return _weight_influence(elements, panel, cells, gap)
+    out = np.zeros((panel.n_units, gap.shape[1]))
+    for part in parts:
+        out[part.units] += _weight_influence(elements, part.panel, part.cells, gap[part.at])
+    return out
+
+
+def _weight_influence(elements: Elements, panel: Panel, cells: Cells, gap: Array) -> Array:
     Q, T = len(panel.cohorts), len(panel.times)
     if elements.rule.weights == "csdid" and not panel.is_panel:
         block = np.zeros((Q, T, gap.shape[1]))

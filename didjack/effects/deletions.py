@@ -176,7 +176,8 @@ def restructured(panel: Panel, clusters: Clusters) -> list[int]:
         values = panel.source[clusters.name].take(panel.rows[panel.unit_rows[incomplete]])
         alone |= _sole_owner(clusters.labels.get_indexer(pd.Index(values)))
     if panel.control_only is not None:
-        return sorted(alone | _sole_owner(code[panel.sampled_cohort == panel.control_only]))
+        last = np.isin(panel.sampled_cohort, (panel.control_only, NEVER))
+        return sorted(alone | _sole_owner(code[last]))
     never = _sole_owner(code[panel.sampled_cohort == NEVER])
     if never and panel.roles.control_group == "nevertreated":
         label = clusters.labels[never.pop()]

@@ -16,6 +16,8 @@ from didjack.errors import DataError
 from didjack.sample.cautions import alarms
 from didjack.sample.panel import Roles
 
+BALANCE = ("full", "pair", "none")
+
 
 def att_gt(
     data: pd.DataFrame,
@@ -34,6 +36,10 @@ def att_gt(
     panel: bool | None = None,
     allow_unbalanced_panel: bool = False,
     separation: str = "drop",
+    fix_weights: str | None = None,
+    pscoretrim: float = 0.995,
+    balance: str | None = None,
+    last_as_never: bool = False,
 ) -> ATTgt:
     """Estimate group-time average treatment effects (Callaway and Sant'Anna, 2021).
 
@@ -76,7 +82,8 @@ def att_gt(
         Periods before treatment in which effects may begin: base periods move back by as many,
         and cohorts without a period before that are left out.
     weightsname : str, optional
-        Sampling weights, positive.
+        Sampling weights, zero or positive. Rows of weight zero are part of the sample, and count
+        in the number of units, but have no part in any estimate.
     clustervars : str or sequence of str, optional
         Cluster variable of the standard errors and of the jackknife; the unit if not given.
     panel : bool, optional
@@ -95,6 +102,30 @@ def att_gt(
         "csdid": Stata csdid's rule; it omits the collinear column, and averages the recentered
         influence function of "dr" over the rows that its logit kept. "error": stop. Whatever
         the rule, the ledger names the cells and the covariate.
+    fix_weights : {"varying", "base_period", "first_period"}, optional
+        Whose weight counts where weights change within units, as in R `did`. Without it a
+        balanced panel has the weights of the earlier of the two periods of a comparison, and an
+        unbalanced panel those of each row. "base_period": in all comparisons of a cohort the
+        weight that a unit has in the last period before treatment (less anticipation).
+        "first_period": in all comparisons the weight in the first period. Units of an unbalanced
+        panel that are not observed in that period leave the comparison. "varying": each row has
+        its own weight; in a balanced panel levels are then compared by the formulas for repeated
+        cross-sections, with the covariates of the earlier period. Repeated cross-sections have
+        no weights to fix. In averages cohorts count as they do without it.
+    pscoretrim : float
+        For "dr", "ipw" and "drimp": controls with this propensity or a larger one get no weight
+        (R's DRDID: `trim.level`, Stata: `pscoretrim()`); 1 keeps all of them. Whatever it is,
+        a cell with an unweighted propensity of .999 or more has no estimate, as in R `did`.
+    balance : {"full", "pair", "none"}, optional
+        What to do with units that are not observed in every period (Stata: `bal()`). "full":
+        leave them out. "pair": every comparison has the changes of the units that are observed in
+        both of its periods, as in Stata's csdid before version 2. "none": compare levels, which is
+        `allow_unbalanced_panel=True`. The default is "none" with `allow_unbalanced_panel` and
+        "full" without.
+    last_as_never : bool
+        Where nobody is never treated and control_group is "nevertreated": count the last cohort
+        as never treated, and leave out the periods from its treatment (less anticipation) on, as
+        R `did` does with a warning. The ledger says so. False: such data are refused.
 
     Returns
     -------
@@ -112,7 +143,7 @@ def att_gt(
     DesignError
         The data leave nothing to compare.
     """
-    options = Options(est_method, control_group, base_period, separation)
+    options = Options(est_method, control_group, base_period, separation, fix_weights, pscoretrim)
     if (
         isinstance(anticipation, bool)
         or not isinstance(anticipation, (int, np.integer))
@@ -121,9 +152,15 @@ def att_gt(
         raise DataError(
             f"anticipation must be a whole number of periods, 0 or more, not {shown(anticipation)}."
         )
-    for argument, flag in (("panel", panel), ("allow_unbalanced_panel", allow_unbalanced_panel)):
+    for argument, flag in (
+        ("panel", panel),
+        ("allow_unbalanced_panel", allow_unbalanced_panel),
+        ("last_as_never", last_as_never),
+    ):
         if not isinstance(flag, (bool, np.bool_)) and not (argument == "panel" and flag is None):
             raise DataError(f"{argument} must be True or False, not {flag!r}.")
+    panel = idname is not None if panel is None else panel
+    _check_units(panel, fix_weights, balance, allow_unbalanced_panel)
     roles = Roles(
         yname=yname,
         tname=tname,
@@ -132,14 +169,39 @@ def att_gt(
         clustervars=_cluster_names(clustervars, idname),
         xformla=xformla,
         weightsname=weightsname,
-        panel=idname is not None if panel is None else panel,
-        allow_unbalanced_panel=allow_unbalanced_panel,
+        panel=panel,
+        allow_unbalanced_panel=allow_unbalanced_panel or balance in ("pair", "none"),
         anticipation=anticipation,
         control_group=control_group,
+        balance=balance,
+        last_as_never=last_as_never,
     )
     res = ATTgt(estimate_frame(data, roles, options))
     announce(alarms(res.panel))
     return res
+
+
+def _check_units(
+    panel: bool, fix_weights: str | None, balance: str | None, allow_unbalanced_panel: bool
+) -> None:
+    """Refuse what needs units in cross-sections, and two answers on incomplete units."""
+    if balance is not None and balance not in BALANCE:
+        listed = " or ".join(map(repr, BALANCE))
+        raise DataError(f"balance must be {listed}, not {balance!r}.")
+    if not panel and fix_weights in ("base_period", "first_period"):
+        raise DataError(
+            f"fix_weights={fix_weights!r} needs a panel: in repeated cross-sections nobody has a "
+            "weight in another period. Leave it out, or pass idname for units that are followed."
+        )
+    if not panel and balance in ("full", "pair"):
+        raise DataError(
+            f"balance={balance!r} needs a panel: in repeated cross-sections there are no units to "
+            "balance. Leave it out, or pass idname for units that are followed."
+        )
+    if allow_unbalanced_panel and balance in ("full", "pair"):
+        raise DataError(
+            f"allow_unbalanced_panel=True means balance='none', not {balance!r}. Give one of them."
+        )
 
 
 def _cluster_names(clustervars: str | Sequence[str] | None, idname: str | None) -> tuple[str, ...]:

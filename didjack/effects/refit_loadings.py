@@ -15,7 +15,6 @@ from didjack.core.moments import Clusters
 from didjack.effects.estimation import Estimation
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.loading_terms import CellLoadings
-from didjack.estimators.loadings import cell_loadings
 
 
 def loadings_with_refits(
@@ -38,17 +37,9 @@ def loadings_with_refits(
     Raises
     ------
     DesignError
-        There are too many clusters; see `cell_loadings`.
+        There are too many clusters; see `didjack.estimators.loadings.cell_loadings`.
     """
-    options = estimation.options
-    found = cell_loadings(
-        estimation.panel,
-        estimation.cells,
-        clusters,
-        options.est_method,
-        estimates,
-        options.separation,
-    )
+    found = estimation.options.loadings(estimation.panel, estimation.cells, clusters, estimates)
     kept = np.ones(len(clusters) + 1)
     kept[[h + 1 for h in refits]] = 0.0
     coef, whole = [found.coef * kept[:, None]], dict(found.whole)
@@ -85,15 +76,7 @@ def _terms_of(
 ) -> tuple[Array, Array, Array]:
     """Return loadings of the terms of a refit (C, J), and the full sample's cells that use them."""
     own = refit.clusters(clusters.name)
-    options = refit.options
-    found = cell_loadings(
-        refit.panel,
-        refit.cells,
-        own,
-        options.est_method,
-        refit.replicates(own),
-        options.separation,
-    )
+    found = refit.options.loadings(refit.panel, refit.cells, own, refit.replicates(own))
     terms = found.terms_of(0)
     sums = np.zeros((len(clusters), terms.shape[1]))
     sums[clusters.labels.get_indexer(own.labels)] = terms

@@ -102,7 +102,9 @@ def _distinct(X: Array) -> tuple[Index | None, Index | None]:
     return first, code.reshape(-1)
 
 
-def odds_values(X: Array, coef: Array, scale: Array, pull: Array | None = None) -> Values:
+def odds_values(
+    X: Array, coef: Array, scale: Array, pull: Array | None = None, trim: float = TRIM
+) -> Values:
     """Return f_r(x) = scale_r o_r(x) + untrimmed o_r(x) x' pull_r as a function of rows.
 
     Parameters
@@ -113,11 +115,13 @@ def odds_values(X: Array, coef: Array, scale: Array, pull: Array | None = None) 
     scale : (R,) array
     pull : (R, k) array, optional
         Zero without it.
+    trim : float
+        Controls with this propensity or a larger one get no weight.
     """
 
     def values(at: Index) -> Array:
         x = X[at]
-        out = _odds(x, coef, TRIM) * scale
+        out = _odds(x, coef, trim) * scale
         return out if pull is None else out + _odds(x, coef, np.inf) * (x @ pull.T)
 
     return values

@@ -169,6 +169,8 @@ def missing_rows(compared: ComparedRows) -> Mask | None:
     """
     sample = compared.sample
     X = sample.X[:, 1:]
+    if not len(X):
+        return None
     low, high = X.min(axis=0), X.max(axis=0)
     two_valued = ((X == low) | (X == high)).all(axis=0) & (low < high)
     if not two_valued.any():

@@ -18,7 +18,7 @@ import numpy as np
 
 from didjack.core.linalg import Array, Mask
 from didjack.estimators.full_sample import FullSample, deviations
-from didjack.estimators.odds import TRIM, odds_sums
+from didjack.estimators.odds import odds_sums
 from didjack.estimators.regressions import Nuisance
 from didjack.estimators.samples import ComparedRows
 
@@ -45,7 +45,7 @@ def att_panel(compared: ComparedRows, nuisance: Nuisance) -> Array:
     """
     sample, dy, regressions = compared.sample, compared.y, nuisance.regressions
     k = sample.X.shape[1]
-    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), TRIM)
+    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), nuisance.trim)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = regressions.signed_beta(compared.cells)
         residual = odds[:, k:] - np.einsum("rk,rck->rc", odds[:, :k], beta)
@@ -96,7 +96,9 @@ def locally_efficient(compared: ComparedRows, nuisance: Nuisance, beta: Array) -
     """
     sample, regressions, cell = compared.sample, nuisance.regressions, int(compared.cells[0])
     k = sample.X.shape[1]
-    odds = odds_sums(sample, nuisance.coef, compared.by_period(), TRIM).reshape(-1, 2, k + 1)
+    odds = odds_sums(sample, nuisance.coef, compared.by_period(), nuisance.trim).reshape(
+        -1, 2, k + 1
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = (odds[..., k] - (odds[..., :k] * beta).sum(axis=-1)) / odds[..., 0]
         change = regressions.treated_change[:, cell] - (beta[:, 0] - beta[:, 1])

@@ -20,7 +20,7 @@ import numpy as np
 from didjack.core.linalg import Array, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.estimators.dr import locally_efficient
 from didjack.estimators.full_sample import FullSample, deviations
-from didjack.estimators.odds import TRIM, odds_sums, treated_sums
+from didjack.estimators.odds import odds_sums, treated_sums
 from didjack.estimators.propensity import Sample
 from didjack.estimators.regressions import Nuisance
 from didjack.estimators.samples import ComparedRows
@@ -48,7 +48,7 @@ def att_panel(compared: ComparedRows, nuisance: Nuisance) -> Array:
     sample, dy = compared.sample, compared.y
     k = sample.X.shape[1]
     treated = treated_sums(sample, np.column_stack([np.ones((len(dy), 1)), dy]))
-    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), TRIM)
+    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), nuisance.trim)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = odds_regression(sample, dy, nuisance)
         x_treated = treated_sums(sample, sample.X)

@@ -125,6 +125,11 @@ class Presence:
     cohort_rows, cohort_weight : (R, Q) arrays
     cell_weight : (R, m) array
         As in `Estimates`.
+    treated_weight, control_weight : (R, m) arrays
+        Sums of sampling weights: of the earlier period in a panel, of both periods in
+        cross-sections.
+    no_weight : (R, m) bool array
+        Whether the treated or the controls of one of the two periods have weight zero throughout.
     """
 
     treated: NDArray[np.int64]
@@ -134,6 +139,9 @@ class Presence:
     cohort_rows: NDArray[np.int64]
     cohort_weight: Array
     cell_weight: Array
+    treated_weight: Array
+    control_weight: Array
+    no_weight: Mask
 
     def estimates(
         self,
@@ -160,6 +168,7 @@ class Presence:
         status = np.full(att.shape, Status.OK, dtype=np.int8)
         for reason, failed in failures.items():
             status[failed] = reason
+        status[self.no_weight] = Status.NO_WEIGHT
         status[self.no_control] = Status.NO_CONTROLS
         status[cells.is_base & (self.treated > 0)] = Status.BASE_PERIOD
         status[self.no_treated] = Status.NO_TREATED
@@ -188,6 +197,10 @@ def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
         treated = cohort_rows[:, cells.cohort]
         control = (cohort_rows @ cells.control_sets.T)[:, cells.control_set]
         weight = unit_sums(panel, clusters)(panel.unit_mean_weight[:, None])[..., 0]
+        by_period = _weights_by_period(panel, clusters)
+        treated_weight = by_period[:, cells.cohort, cells.early]
+        control_weight = np.einsum("sq,rqt->rst", cells.control_sets, by_period)
+        control_weight = control_weight[:, cells.control_set, cells.early]
         return Presence(
             treated,
             control,
@@ -196,15 +209,21 @@ def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
             cohort_rows,
             cohort_weight,
             weight[:, cells.cohort],
+            treated_weight,
+            control_weight,
+            (treated_weight == 0) | (control_weight == 0),
         )
     Q, T = len(panel.cohorts), len(panel.times)
     features = np.column_stack([np.ones(len(panel.rows)), panel.w])
     sums = row_sums_by_period(panel, clusters)(features).reshape(-1, Q, T, 2)
-    rows = np.rint(sums[..., 0]).astype(np.int64)
+    rows, weights = np.rint(sums[..., 0]).astype(np.int64), sums[..., 1]
     ends = np.stack([cells.time, cells.base], axis=1)
     treated = rows[:, cells.cohort[:, None], ends]
     control = np.einsum("sq,rqt->rst", cells.control_sets, rows)
     control = control[:, cells.control_set[:, None], ends]
+    treated_weight = weights[:, cells.cohort[:, None], ends]
+    control_weight = np.einsum("sq,rqt->rst", cells.control_sets, weights)
+    control_weight = control_weight[:, cells.control_set[:, None], ends]
     return Presence(
         treated.sum(axis=-1),
         control.sum(axis=-1),
@@ -212,5 +231,17 @@ def presence(panel: Panel, cells: Cells, clusters: Clusters | None) -> Presence:
         (control == 0).any(axis=-1),
         cohort_rows,
         cohort_weight,
-        sums[:, cells.cohort[:, None], ends, 1].sum(axis=-1),
+        treated_weight.sum(axis=-1),
+        treated_weight.sum(axis=-1),
+        control_weight.sum(axis=-1),
+        ((treated_weight == 0) | (control_weight == 0)).any(axis=-1),
     )
+
+
+def _weights_by_period(panel: Panel, clusters: Clusters | None) -> Array:
+    """Sum the weights of the units of a balanced panel, (R, Q, T)."""
+    T = len(panel.times)
+    if panel.constant_weights:
+        sums = unit_sums(panel, clusters)(panel.w[panel.unit_rows, None])
+        return np.repeat(sums, T, axis=2)
+    return row_sums_by_period(panel, clusters)(panel.w[:, None]).reshape(-1, len(panel.cohorts), T)

@@ -44,8 +44,16 @@ class FullSample:
     score: Array
 
     @classmethod
-    def of(cls, sample: Sample, coef: Array) -> FullSample:
-        """Evaluate a propensity model at its coefficients, (1, k)."""
+    def of(cls, sample: Sample, coef: Array, trim: float = TRIM) -> FullSample:
+        """Evaluate a propensity model at its coefficients, (1, k).
+
+        Parameters
+        ----------
+        sample : Sample
+        coef : (1, k) array
+        trim : float
+            Controls with this propensity or a larger one get no weight.
+        """
         p = logistic(sample.X @ coef[0])
         d = sample.d.astype(np.float64)
         hessian = (sample.X * (sample.w * p * (1 - p))[:, None]).T @ sample.X
@@ -54,7 +62,7 @@ class FullSample:
             X=sample.X,
             w=sample.w,
             d=d,
-            odds=_odds(sample, coef, TRIM),
+            odds=_odds(sample, coef, trim),
             untrimmed=_odds(sample, coef, np.inf),
             score=residual @ _inverse(hessian),
         )

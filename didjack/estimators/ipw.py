@@ -18,7 +18,7 @@ import numpy as np
 
 from didjack.core.linalg import Array, Mask
 from didjack.estimators.full_sample import FullSample, deviations
-from didjack.estimators.odds import TRIM, odds_sums, treated_sums
+from didjack.estimators.odds import odds_sums, treated_sums
 from didjack.estimators.regressions import Nuisance
 from didjack.estimators.samples import ComparedRows
 
@@ -43,7 +43,7 @@ def att_panel(compared: ComparedRows, nuisance: Nuisance) -> Array:
     sample, dy = compared.sample, compared.y
     k = sample.X.shape[1]
     treated = treated_sums(sample, np.column_stack([np.ones((len(dy), 1)), dy]))
-    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), TRIM)
+    odds = odds_sums(sample, nuisance.coef, np.column_stack([sample.X, dy]), nuisance.trim)
     with np.errstate(divide="ignore", invalid="ignore"):
         return treated[:, 1:] / treated[:, :1] - odds[:, k:] / odds[:, :1]
 
@@ -69,7 +69,7 @@ def att_rc(compared: ComparedRows, nuisance: Nuisance) -> Array:
     """
     sample, by_period = compared.sample, compared.by_period()
     k = sample.X.shape[1]
-    odds = odds_sums(sample, nuisance.coef, by_period, TRIM).reshape(-1, 2, k + 1)
+    odds = odds_sums(sample, nuisance.coef, by_period, nuisance.trim).reshape(-1, 2, k + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         treated = treated_sums(sample, by_period).reshape(-1, 2, k + 1)
         difference = treated[..., k] / treated[..., 0] - odds[..., k] / odds[..., 0]

@@ -112,6 +112,19 @@ class TermList:
         self._terms: dict[Hashable, int] = {}
         self._columns: dict[Hashable, Index] = {}
         self._n_columns = 0
+        self._scope: Hashable = None
+        self._cells: Index = np.arange(n_cells)
+
+    def enter(self, scope: Hashable, cells: Index) -> None:
+        """Keep what follows apart from what was before: its keys, and its numbering of cells.
+
+        Parameters
+        ----------
+        scope : hashable
+        cells : (c,) int array
+            The cells that go by 0, 1, ... from here on.
+        """
+        self._scope, self._cells = scope, cells
 
     def term(self, key: Hashable, coef: Array, sums_key: Hashable, sums: Array) -> int:
         """Add a product, unless there is a term of that key, and return its number.
@@ -125,6 +138,7 @@ class TermList:
             Of the cluster sums.
         sums : (C, f) array
         """
+        key, sums_key = (self._scope, key), (self._scope, sums_key)
         if key not in self._terms:
             j = self._terms[key] = len(self._terms)
             if sums_key not in self._columns:
@@ -152,7 +166,7 @@ class TermList:
                 f"more for {self.n_clusters:,} clusters. Use est_method='reg', covariates with few "
                 "distinct values or none, a coarser cluster variable, or critical='t'."
             )
-        j = self._terms[key] = len(self._terms)
+        j = self._terms[self._scope, key] = len(self._terms)
         self._whole[j] = np.where(np.isfinite(loadings), loadings, 0.0)
         h = np.arange(self.n_clusters)
         self._whole[j][h + 1, h] = 0.0
@@ -160,7 +174,7 @@ class TermList:
 
     def use(self, cell: int, j: int, time: float = 0.0, base: float = 0.0) -> None:
         """Say that a cell has a term in its period, or in its base period, so many times."""
-        self._uses.append((cell, j, time, base))
+        self._uses.append((int(self._cells[cell]), j, time, base))
 
     def loadings(self) -> CellLoadings:
         """Put everything together."""

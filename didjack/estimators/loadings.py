@@ -21,14 +21,17 @@ exact.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
-from didjack.estimators.estimates import Estimates
+from didjack.estimators.estimates import Estimates, left_out_columns
 from didjack.estimators.loading_terms import CellLoadings, TermList
+from didjack.estimators.odds import TRIM
 from didjack.estimators.panel_loadings import PanelTerms
+from didjack.estimators.parts import parts_of
 from didjack.estimators.registry import estimator
 from didjack.estimators.row_loadings import RowTerms
 from didjack.estimators.samples import compared_rows
@@ -46,8 +49,14 @@ def cell_loadings(
     method: str,
     estimates: Estimates,
     separation: str = "drop",
+    *,
+    trim: float = TRIM,
+    fix_weights: str | None = None,
 ) -> CellLoadings:
     """Find the loadings of every cell, in the full sample and without each cluster.
+
+    Cells with samples of their own (`didjack.estimators.parts`) load on a cluster and period by
+    the rows that their part has of it.
 
     Parameters
     ----------
@@ -60,6 +69,10 @@ def cell_loadings(
         Of all R = C + 1 replicates, with their propensity models.
     separation : str
         As in `didjack.att_gt`; "csdid" adds what Stata's rule adds to `dr`.
+    trim : float
+        Controls with this propensity or a larger one get no weight.
+    fix_weights : str or None
+        As in `didjack.att_gt`.
 
     Returns
     -------
@@ -73,40 +86,48 @@ def cell_loadings(
     out = TermList(len(clusters), len(cells))
     if panel.design.intercept_only:
         method = "reg"  # all estimators coincide
-    arguments = panel, cells, clusters, method, estimates, separation, out
+    left_out = left_out_columns(panel, clusters)
+    how = _How(method, "csdid" if separation == "csdid" else "drop", trim, left_out)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if method not in KNOWN:
-            _basis_terms(panel, cells, clusters, method, separation, out)
-        elif panel.is_panel:
-            _add_terms(PanelTerms.of(panel, cells, clusters), *arguments)
-        else:
-            _add_terms(RowTerms.of(panel, cells, clusters), *arguments)
+        parts = parts_of(panel, cells, fix_weights)
+        if parts is None:
+            _add_terms(panel, cells, clusters, estimates, how, out)
+        for i, part in enumerate(parts or ()):
+            out.enter(i, part.at)
+            own = part.clusters(clusters)
+            _add_terms(part.panel, part.cells, own, part.estimates(estimates), how, out)
     return out.loadings()
 
 
+@dataclass(frozen=True, eq=False)
+class _How:
+    """How cells are estimated: arguments of `cell_loadings`, and the (R, k) `left_out`."""
+
+    method: str
+    separation: str
+    trim: float
+    left_out: Mask
+
+
 def _add_terms(
-    terms: PanelTerms | RowTerms,
-    panel: Panel,
-    cells: Cells,
-    clusters: Clusters,
-    method: str,
-    estimates: Estimates,
-    separation: str,
-    out: TermList,
+    panel: Panel, cells: Cells, clusters: Clusters, estimates: Estimates, how: _How, out: TermList
 ) -> None:
-    if method == "reg":
+    if how.method not in KNOWN:
+        _basis_terms(panel, cells, clusters, how, out)
+        return
+    form = PanelTerms if panel.is_panel else RowTerms
+    terms = form.of(panel, cells, clusters, how.left_out)
+    if how.method == "reg":
         terms.regression_terms(cells, out)
         return
     for compared in compared_rows(panel, cells, clusters):
         coef = estimates.models[int(compared.cells[0])].coef
-        terms.weighting_terms(cells, compared, coef, method, separation, out)
+        terms.weighting_terms(cells, compared, coef, how.method, how.separation, how.trim, out)
 
 
-def _basis_terms(
-    panel: Panel, cells: Cells, clusters: Clusters, method: str, separation: str, out: TermList
-) -> None:
+def _basis_terms(panel: Panel, cells: Cells, clusters: Clusters, how: _How, out: TermList) -> None:
     """Estimate outcomes that are one in one cluster and period, and zero elsewhere."""
-    estimate = estimator(method, "csdid" if separation == "csdid" else "drop").estimate
+    estimate = estimator(how.method, how.separation, how.trim).estimate
     time, base = np.zeros((2, len(clusters) + 1, len(clusters), len(cells)))
     for h in range(len(clusters)):
         for t in range(len(panel.times)):

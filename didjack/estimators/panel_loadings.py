@@ -11,9 +11,9 @@ from didjack.core.moments import Clusters, delete_one
 from didjack.estimators import reg
 from didjack.estimators.control_terms import ControlRows, dropped_values, odds_gram, odds_values
 from didjack.estimators.csdid_rule import missing_rows, shift_coefficients
-from didjack.estimators.estimates import left_out_columns, unit_sums
+from didjack.estimators.estimates import unit_sums
 from didjack.estimators.loading_terms import TermList
-from didjack.estimators.odds import TRIM, mean_x, odds_sums
+from didjack.estimators.odds import mean_x, odds_sums
 from didjack.estimators.samples import ComparedRows
 from didjack.estimators.wide import Wide, pairs_of
 from didjack.sample.cells import Cells
@@ -42,9 +42,9 @@ class PanelTerms:
     left_out: Mask
 
     @classmethod
-    def of(cls, panel: Panel, cells: Cells, clusters: Clusters) -> PanelTerms:
+    def of(cls, panel: Panel, cells: Cells, clusters: Clusters, left_out: Mask) -> PanelTerms:
         """Add up, and fit the regressions in all replicates."""
-        units, left_out = unit_sums(panel, clusters), left_out_columns(panel, clusters)
+        units = unit_sums(panel, clusters)
         wide, pairs = Wide.of(panel), pairs_of(cells)
         gram_of, periods = wide.gram_periods(pairs.early)
         sums = np.stack([units.within(wide.weighted_outer(e)) for e in periods], axis=2)
@@ -92,22 +92,23 @@ class PanelTerms:
         coef: Array,
         method: str,
         separation: str,
+        trim: float,
         out: TermList,
     ) -> None:
         """Add the terms of the cells of one propensity model with coefficients (R, k)."""
         c, sample = int(compared.cells[0]), compared.sample
         q, e = int(cells.cohort[c]), int(self.slot[c])
         total = self.total[:, q, e]
-        by_odds = odds_sums(sample, coef, sample.X, TRIM)
+        by_odds = odds_sums(sample, coef, sample.X, trim)
         rows = ControlRows.of(sample)
         key = (q, int(cells.control_set[c]), e)
         terms = [self.treated(q, e, out)]
         if method == "drimp":
             gram = odds_gram(sample, coef, self.left_out)
             pull = gram.solve(total - by_odds) / total[:, :1]
-            values = odds_values(sample.X, coef, 1 / total[:, 0], pull)
+            values = odds_values(sample.X, coef, 1 / total[:, 0], pull, trim)
         else:
-            values = odds_values(sample.X, coef, 1 / by_odds[:, 0])
+            values = odds_values(sample.X, coef, 1 / by_odds[:, 0], trim=trim)
         terms.append(rows.term(("odds", key), values, -1.0, key[1:], out))
         if method == "dr":
             gap = total / total[:, :1] - mean_x(by_odds)

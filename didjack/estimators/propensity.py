@@ -208,7 +208,8 @@ class _State:
         """Check ranks, and that both groups are there; start from zero."""
         R, k = sample.n_replicates, sample.X.shape[1]
         features = np.column_stack(
-            [sample.d, ~sample.d, sample.w[:, None] * pack_outer(sample.X)]
+            [has & (sample.w > 0) for has in (sample.d, ~sample.d)]
+            + [sample.w[:, None] * pack_outer(sample.X)]
         ).astype(np.float64)
         sums = replicate_totals(features, sample.cluster, R)
         gram = unpack_symmetric(sums[:, 2:], k)

@@ -39,7 +39,11 @@ from didjack.sample.panel import Panel
 
 
 def estimate(
-    panel: Panel, cells: Cells, clusters: Clusters | None, start: Estimates | None = None
+    panel: Panel,
+    cells: Cells,
+    clusters: Clusters | None,
+    start: Estimates | None = None,
+    left_out: Mask | None = None,
 ) -> Estimates:
     """Estimate every cell in the full sample and, with clusters, without each of them.
 
@@ -51,13 +55,15 @@ def estimate(
         None: the full sample only.
     start : Estimates, optional
         Of the full sample; nothing is iterated here, so it is not used.
+    left_out : (R, k) bool array, optional
+        Covariates without a coefficient in a replicate, where the panel is part of another.
 
     Returns
     -------
     Estimates
         With R = C + 1 replicates, the full sample first.
     """
-    left_out = left_out_columns(panel, clusters)
+    left_out = left_out_columns(panel, clusters) if left_out is None else left_out
     present = presence(panel, cells, clusters)
     if panel.is_panel:
         fit = fit_panel(panel, cells, unit_sums(panel, clusters), left_out)

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from didjack.core.linalg import Array
-from didjack.core.moments import Clusters
 from didjack.estimators import reg, reg_influence, weighted, weighted_influence
 from didjack.estimators.estimates import Estimates
+from didjack.estimators.odds import TRIM
 from didjack.sample.cells import Cells, Status
 from didjack.sample.panel import Panel
 
@@ -24,13 +24,15 @@ class Estimator:
     ----------
     estimate : callable
         (panel, cells, clusters or None, estimates of the full sample or None) -> Estimates with
-        R = C + 1 replicates (1 without clusters).
+        R = C + 1 replicates (1 without clusters). A fifth argument says which covariates a
+        replicate leaves out; it is given where cells have samples of their own
+        (`didjack.estimators.parts`).
     row_influence : callable
         (panel, cells, estimates of the full sample) -> influence functions of the cells, over
         the units of a panel or the rows of repeated cross-sections.
     """
 
-    estimate: Callable[[Panel, Cells, Clusters | None, Estimates | None], Estimates]
+    estimate: Callable[..., Estimates]
     row_influence: Callable[[Panel, Cells, Estimates], Array]
 
     def influence(self, panel: Panel, cells: Cells, estimates: Estimates) -> Array:
@@ -56,7 +58,8 @@ class Registered:
     idea : str
         What covariates do, in a clause that follows the words and a colon.
     functions : callable
-        `separation`, "drop" or "csdid" (see `didjack.att_gt`) -> Estimator.
+        (`separation`, trim) -> Estimator: "drop" or "csdid" (see `didjack.att_gt`), and the
+        propensity from which on controls get no weight.
     source : str or None
         Key in `references.bib` of the paper that a sentence cites after the words.
     r : str or None
@@ -67,21 +70,21 @@ class Registered:
 
     words: str
     idea: str
-    functions: Callable[[str], Estimator]
+    functions: Callable[[str, float], Estimator]
     source: str | None = None
     r: str | None = None
     stata: str | None = None
 
 
-def _regression(separation: str) -> Estimator:
-    # No propensity, so there is nothing that could separate.
+def _regression(separation: str, trim: float) -> Estimator:
+    # No propensity, so there is nothing that could separate or be trimmed.
     return Estimator(reg.estimate, reg_influence.influence)
 
 
-def _weighting(separation: str, *, method: str) -> Estimator:
+def _weighting(separation: str, trim: float, *, method: str) -> Estimator:
     return Estimator(
-        partial(weighted.estimate, method=method, separation=separation),
-        partial(weighted_influence.influence, method=method, separation=separation),
+        partial(weighted.estimate, method=method, separation=separation, trim=trim),
+        partial(weighted_influence.influence, method=method, separation=separation, trim=trim),
     )
 
 
@@ -121,7 +124,7 @@ ESTIMATORS: dict[str, Registered] = {
 }
 
 
-def estimator(method: str, separation: str = "drop") -> Estimator:
+def estimator(method: str, separation: str = "drop", trim: float = TRIM) -> Estimator:
     """Return the functions of an estimator.
 
     Parameters
@@ -130,5 +133,7 @@ def estimator(method: str, separation: str = "drop") -> Estimator:
         A name in `ESTIMATORS`.
     separation : {"drop", "csdid"}
         What to do where some controls are set apart from all treated; see `didjack.att_gt`.
+    trim : float
+        Controls with this propensity or a larger one get no weight.
     """
-    return ESTIMATORS[method].functions(separation)
+    return ESTIMATORS[method].functions(separation, trim)

@@ -10,6 +10,7 @@ from didjack.core.linalg import Array, Index, Mask, factorize, unpack_symmetric
 from didjack.core.moments import Clusters
 from didjack.estimators import reg
 from didjack.estimators.estimates import unit_sums
+from didjack.estimators.odds import TRIM
 from didjack.estimators.wide import pairs_of
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
@@ -99,8 +100,11 @@ class Nuisance:
         By sampling weight, of all cells.
     left_out : (R, k) bool array
         Columns without a coefficient in a replicate.
+    trim : float
+        Controls with this propensity or a larger one get no weight.
     """
 
     coef: Array = field(repr=False)
     regressions: OutcomeRegressions = field(repr=False)
     left_out: Mask = field(repr=False)
+    trim: float = TRIM

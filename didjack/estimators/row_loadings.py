@@ -11,9 +11,9 @@ from didjack.core.moments import Clusters, delete_one
 from didjack.estimators import reg
 from didjack.estimators.control_terms import ControlRows, dropped_values, odds_gram, odds_values
 from didjack.estimators.csdid_rule import missing_rows, shift_coefficients
-from didjack.estimators.estimates import left_out_columns, row_sums_by_period
+from didjack.estimators.estimates import row_sums_by_period
 from didjack.estimators.loading_terms import TermList
-from didjack.estimators.odds import TRIM, mean_x, odds_sums
+from didjack.estimators.odds import mean_x, odds_sums
 from didjack.estimators.samples import ComparedRows
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
@@ -41,9 +41,9 @@ class RowTerms:
     left_out: Mask
 
     @classmethod
-    def of(cls, panel: Panel, cells: Cells, clusters: Clusters) -> RowTerms:
+    def of(cls, panel: Panel, cells: Cells, clusters: Clusters, left_out: Mask) -> RowTerms:
         """Add up, and fit the regressions in all replicates."""
-        k, left_out = panel.design.k, left_out_columns(panel, clusters)
+        k = panel.design.k
         moments = reg.RowMoments.of(panel, clusters)
         x = row_sums_by_period(panel, clusters).within(panel.w[:, None] * panel.design.X)
         x = x.reshape(len(clusters), len(panel.cohorts), len(panel.times), k)
@@ -82,6 +82,7 @@ class RowTerms:
         coef: Array,
         method: str,
         separation: str,
+        trim: float,
         out: TermList,
     ) -> None:
         """Add the terms of the cell of one propensity model with coefficients (R, k)."""
@@ -96,7 +97,7 @@ class RowTerms:
             part = compared.late if e == 0 else ~compared.late
             rows, of_period = ControlRows.of(sample, part), sample.take(part)
             key, control = self.controls(cells, c, t)
-            by_odds, pull = odds_sums(of_period, coef, of_period.X, TRIM), None
+            by_odds, pull = odds_sums(of_period, coef, of_period.X, trim), None
             if method != "ipw":
                 gap = self.mean_x(cells, c) - mean_x(by_odds)
                 if method == "dr":
@@ -105,7 +106,7 @@ class RowTerms:
                 else:
                     pull = odds_gram(of_period, coef, self.left_out).solve(gap)
             _use_at(out, c, e, self._treated(cells, c, t, method, out))
-            values = odds_values(sample.X, coef, 1 / by_odds[:, 0], pull)
+            values = odds_values(sample.X, coef, 1 / by_odds[:, 0], pull, trim)
             _use_at(out, c, e, rows.term(("odds", c, e), values, -1.0, key, out))
             if missing is not None:
                 # Stata's rule adds to the estimate, whatever the period.

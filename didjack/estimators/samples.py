@@ -169,9 +169,10 @@ def _merged(panel: Panel, clusters: Clusters | None) -> _Rows:
     first[groups[::-1]] = np.arange(len(groups))[::-1]
     sums = indicator(groups, n)
     w = sums @ data.w
+    weighted = sums @ (data.w * data.y)
     return _Rows(
         X=data.X[first],
-        y=(sums @ (data.w * data.y)) / w,
+        y=np.divide(weighted, w, out=np.zeros(n), where=w > 0),  # without weight y does not count
         w=w,
         count=sums @ data.count,
         cohort=data.cohort[first],

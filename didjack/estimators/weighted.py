@@ -27,9 +27,11 @@ def estimate(
     cells: Cells,
     clusters: Clusters | None,
     start: Estimates | None = None,
+    left_out: Mask | None = None,
     *,
     method: str,
     separation: str,
+    trim: float = TRIM,
 ) -> Estimates:
     """Estimate every cell in the full sample and without each cluster.
 
@@ -40,9 +42,13 @@ def estimate(
     clusters : Clusters or None
     start : Estimates, optional
         Of the full sample, whose propensity models the deletions start from.
+    left_out : (R, k) bool array, optional
+        Covariates without a coefficient in a replicate, where the panel is part of another.
     method : {"ipw", "dr", "drimp"}
     separation : {"drop", "csdid"}
         What to do where some controls are set apart from all treated; see `didjack.att_gt`.
+    trim : float
+        Controls with this propensity or a larger one get no weight.
 
     Returns
     -------
@@ -50,10 +56,10 @@ def estimate(
         With R = C + 1 replicates, the full sample first; R = 1 without clusters.
     """
     present = presence(panel, cells, clusters)
-    left_out = left_out_columns(panel, clusters)
+    left_out = left_out_columns(panel, clusters) if left_out is None else left_out
     regressions = OutcomeRegressions.of(panel, cells, clusters, left_out)
     if panel.design.intercept_only:
-        return _without_covariates(present, cells, regressions, left_out)
+        return _without_covariates(present, cells, regressions, left_out, trim)
     formulas = WEIGHTING[method]
     regresses, as_stata = formulas.regression != "none", separation == "csdid"
     att_of = formulas.att_panel if panel.is_panel else formulas.att_rc
@@ -70,7 +76,7 @@ def estimate(
         no_overlap[:, at] = _no_overlap(compared, model, left_out, formulas)[:, None]
         separated[:, at] = model.separated[:, None]
         fault[at] = np.where(fault[at] < 0, model.column[0], fault[at])
-        nuisance = Nuisance(model.coef, regressions, left_out)
+        nuisance = Nuisance(model.coef, regressions, left_out, trim)
         att[:, at] = att_of(compared, nuisance)
         if as_stata and formulas.regression == "plain":
             att[:, at] += csdid_shift(compared, nuisance)
@@ -85,15 +91,25 @@ def estimate(
 
 
 def _without_covariates(
-    present: Presence, cells: Cells, regressions: OutcomeRegressions, left_out: Mask
+    present: Presence,
+    cells: Cells,
+    regressions: OutcomeRegressions,
+    left_out: Mask,
+    trim: float,
 ) -> Estimates:
     """Return the difference of mean changes, in which all methods coincide.
 
-    The propensity is the share of the treated.
+    The propensity is the share of the treated: by count in R `did`'s check of overlap, by weight
+    where DRDID trims, which leaves no control at all.
     """
     controls = regressions.controls
     share = present.treated / np.maximum(present.treated + present.control, 1)
-    failures = {Status.NO_OVERLAP: share >= TRIM, Status.SINGULAR: controls.singular}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weighted = present.treated_weight / (present.treated_weight + present.control_weight)
+    failures = {
+        Status.NO_OVERLAP: (share >= OVERLAP) | (weighted >= trim),
+        Status.SINGULAR: controls.singular,
+    }
     return present.estimates(controls.att, failures, cells, left_out, fault=controls.fault)
 
 

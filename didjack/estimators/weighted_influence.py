@@ -13,13 +13,19 @@ from didjack.estimators.csdid_rule import missing_rows
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.full_sample import FullSample
 from didjack.estimators.methods import WEIGHTING
+from didjack.estimators.odds import TRIM
 from didjack.estimators.samples import compared_rows
 from didjack.sample.cells import Cells, Status
 from didjack.sample.panel import Panel
 
 
 def influence(
-    panel: Panel, cells: Cells, estimates: Estimates, method: str, separation: str
+    panel: Panel,
+    cells: Cells,
+    estimates: Estimates,
+    method: str,
+    separation: str,
+    trim: float = TRIM,
 ) -> Array:
     """Influence functions of the cells, (n, m) over units or rows; see `reg_influence.influence`.
 
@@ -36,6 +42,8 @@ def influence(
         Of the full sample; the columns of cells without an estimate stay zero.
     method : {"ipw", "dr", "drimp"}
     separation : {"drop", "csdid"}
+    trim : float
+        Controls with this propensity or a larger one get no weight.
     """
     if panel.design.intercept_only:
         return reg_influence.influence(panel, cells, estimates)
@@ -47,7 +55,7 @@ def influence(
         if not wanted[compared.cells].any():
             continue
         coef = estimates.models[int(compared.cells[0])].coef[:1]
-        full = FullSample.of(compared.sample, coef)
+        full = FullSample.of(compared.sample, coef, trim)
         missing = missing_rows(compared) if separation == "csdid" else None
         for j, c in enumerate(compared.cells):
             if not wanted[c]:

@@ -52,7 +52,7 @@ class Wide:
         constant = panel.constant_covariates and panel.constant_weights
         periods = slice(0, 1) if constant else slice(None)
         w = panel.w.reshape(n, T)[:, periods].T
-        X = panel.design.X.reshape(n, T, -1)[:, periods].transpose(1, 0, 2)
+        X = panel.design.X.reshape(n, T, panel.design.k)[:, periods].transpose(1, 0, 2)
         y = np.ascontiguousarray(panel.y.reshape(n, T).T)
         return cls(y, np.ascontiguousarray(w), np.ascontiguousarray(X), constant)
 

@@ -108,6 +108,8 @@ def why_refit(target: Aggregate, clusters: Clusters) -> str:
             f"est_method='{options.est_method}' with covariates needs {needs} of each assignment: "
             "only 'reg' follows from sums over clusters"
         )
+    if panel.is_pairwise or options.fix_weights is not None:
+        return "cells have weights or units of their own (fix_weights, balance='pair')"
     if options.separation == "error":
         return "separation='error' refuses designs with a cell that cannot be estimated"
     if panel.control_only is not None:

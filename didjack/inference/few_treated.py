@@ -18,7 +18,6 @@ from didjack.core.views import Shown
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import linearize
 from didjack.errors import DataError, DesignError
-from didjack.estimators.loadings import cell_loadings
 from didjack.inference.assigned import cohort_of
 from didjack.inference.control_residuals import cluster_sizes, residual_means
 from didjack.inference.placebo_paths import (
@@ -361,8 +360,7 @@ def _loadings(target: Aggregate, clusters: Clusters, cohort: Index) -> tuple[Arr
     res = target.attgt
     panel, cells = res.panel, res.cells
     estimates = res.estimation.replicates(clusters)
-    options = res.options
-    found = cell_loadings(panel, cells, clusters, options.est_method, estimates, options.separation)
+    found = res.options.loadings(panel, cells, clusters, estimates)
     time, base = found.replicate(0)
     weights = linearize(target.elements, res.estimates, cells).cell  # (m, P)
     used = np.flatnonzero(target.elements.used & ~cells.is_base)

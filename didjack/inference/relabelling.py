@@ -29,7 +29,7 @@ from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.methods import WEIGHTING
-from didjack.estimators.odds import TRIM
+from didjack.estimators.odds import OVERLAP
 from didjack.inference.assigned import AssignedStatistics, cohort_of
 from didjack.inference.cluster_moments import ClusterMoments, cluster_moments
 from didjack.sample.cells import Cells
@@ -64,7 +64,8 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
         target.attgt.cells.period.max(),
     )
     sizes = np.bincount(cohort_of(target.attgt, clusters), minlength=len(panel.cohorts))
-    trim = target.attgt.options.est_method in WEIGHTING
+    options = target.attgt.options
+    trim = options.pscoretrim if options.est_method in WEIGHTING else None
     per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
     step = max(1, BLOCK // per_assignment)
     parts = [
@@ -175,7 +176,7 @@ def _block(
     elements: Elements,
     sizes: Index,
     assignments: Index,
-    trim: bool,
+    trim: float | None,
 ) -> tuple[Array, Array, Array]:
     B, C = assignments.shape
     order = np.argsort(assignments, axis=1, kind="stable")
@@ -231,7 +232,7 @@ def _cells(
     treated: _Sums,
     controls: _Sums,
     fitted: _Regressions,
-    trim: bool,
+    trim: float | None,
     R: int,
 ) -> Array:
     """ATT of cells with one cohort and one set of controls, (Y, B, R, c)."""
@@ -241,6 +242,7 @@ def _cells(
     y = treated.xy[..., 0][:, :, ends]  # (B, n + 1, c, ends, Y)
     beta = fitted.beta[:, :, ends]  # (B, n' + 1, c, ends, Y, k)
     rows_t, rows_c = treated.count[:, :, designs], controls.count[:, :, designs]
+    weight_c = first_column(controls.xx, moments.k)[:, :, designs, 0]
     singular = np.asarray(fitted.singular[:, :, ends].any(axis=-1))
     sign = moments.sign[at]
 
@@ -259,9 +261,11 @@ def _cells(
             value = means[..., 0, :] - means[..., 1, :] - fit
         n1, n0 = rows_t[:, i], rows_c[:, j]
         failed: Mask = singular[:, j] | np.asarray((n0 == 0).any(axis=-1))
-        if trim:  # without covariates the propensity is a share
+        if trim is not None:  # without covariates the propensity is a share
             total = n1.sum(axis=-1) + n0.sum(axis=-1)
-            failed = failed | np.asarray(n1.sum(axis=-1) / np.maximum(total, 1) >= TRIM)
+            failed = failed | np.asarray(n1.sum(axis=-1) / np.maximum(total, 1) >= OVERLAP)
+            w1, w0 = weight.sum(axis=-1), weight_c[:, j].sum(axis=-1)
+            failed = failed | np.asarray(w1 / (w1 + w0) >= trim)
         value = np.where(failed[..., None] | ~np.isfinite(value), np.nan, value)
         value = np.where(cells.is_base[at][:, None], 0.0, value)
         missing = np.asarray((n1 == 0).any(axis=-1))

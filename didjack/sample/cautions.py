@@ -48,7 +48,7 @@ def _incomplete_units(panel: Panel) -> str:
         return ""
     return (
         f"{left:,} of {left + panel.n_units:,} units are left out for missing periods: "
-        "allow_unbalanced_panel=True keeps them."
+        "allow_unbalanced_panel=True keeps them, and balance='pair' keeps them by comparison."
     )
 
 

@@ -27,6 +27,7 @@ class Status(IntEnum):
     SINGULAR = 4
     NO_OVERLAP = 5
     TREATED_SINGULAR = 6
+    NO_WEIGHT = 7
 
 
 REASONS = {
@@ -37,6 +38,7 @@ REASONS = {
     Status.SINGULAR: "covariates are collinear among the controls",
     Status.NO_OVERLAP: "no overlap: a propensity of .999 or more, or no convergence",
     Status.TREATED_SINGULAR: "covariates are collinear among the treated",
+    Status.NO_WEIGHT: "all treated, or all controls, have weight zero in one of the two periods",
 }
 
 

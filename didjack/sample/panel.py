@@ -67,7 +67,8 @@ class Panel:
     sampled_time, sampled_cohort : (M,) arrays
         Their period and first treated period.
     control_only : float or None
-        The last cohort, when nobody is never treated and it serves as control only.
+        The last cohort, when nobody is never treated and it serves as control only. With never
+        treated controls it has their code.
     """
 
     roles: Roles
@@ -105,18 +106,23 @@ class Panel:
         """Whether this is a panel in which some units miss some periods."""
         return self.layout == "rc" and self.roles.panel
 
+    @property
+    def is_pairwise(self) -> bool:
+        """Whether each cell of an unbalanced panel has the units observed in both its periods."""
+        return self.is_unbalanced and self.roles.balance == "pair"
+
     @cached_property
     def constant_covariates(self) -> bool:
         """Whether the covariates of every unit of a balanced panel are the same in all periods."""
         if not self.is_panel:
             return False
-        X = self.design.X.reshape(self.n_units, len(self.times), -1)
+        X = self.design.X.reshape(self.n_units, len(self.times), self.design.k)
         return all(bool((X[:, t] == X[:, 0]).all()) for t in range(1, X.shape[1]))
 
     @cached_property
     def constant_weights(self) -> bool:
         """Whether the weights of every unit of a balanced panel are the same in all periods."""
-        w = self.w.reshape(self.n_units, -1) if self.is_panel else self.w[:, None]
+        w = self.w.reshape(self.n_units, len(self.times)) if self.is_panel else self.w[:, None]
         return self.is_panel and bool((w == w[:, :1]).all())
 
     @cached_property
@@ -170,7 +176,7 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     ------
     DataError
         A column is missing, not numeric, has missing identifiers, duplicated (unit, time)
-        pairs, a cohort or cluster that changes within a unit, non-positive weights.
+        pairs, a cohort or cluster that changes within a unit, negative weights.
     DesignError
         Nothing is left to compare: no treated cohort, no never-treated unit when these are
         the controls, everybody treated in the first period.
@@ -192,6 +198,8 @@ def code_data(data: pd.DataFrame, roles: Roles, design: Covariates | None = None
     record_missing_cohorts(g, without_cohort & keep, keep, roles, drops)
     g = never_if_after_sample(g, t, keep, roles, drops)
     keep, control_only = require_comparison(g, t, keep, roles, drops)
+    if control_only is not None and roles.control_group == "nevertreated":
+        g = np.where(g == control_only, NEVER, g)  # all of its rows that are kept are untreated
     keep = drop_treated_at_start(g, t, keep, roles, drops)
 
     rows, unit, labels, layout = _arrange(data, t, g, keep, roles, drops)
@@ -304,8 +312,13 @@ def _weights(data: pd.DataFrame, weightsname: str | None) -> Array:
     checks.refuse(
         data,
         weightsname,
-        w <= 0,
-        "has weights that are zero or negative",
-        "Drop these rows, or give them a positive weight.",
+        w < 0,
+        "has negative weights",
+        "Drop these rows, or give them a weight that is zero or positive.",
     )
+    if not (w > 0).any():
+        raise DataError(
+            f"Column '{weightsname}' (weightsname) has no positive weight. Leave weightsname out to "
+            "count all rows alike."
+        )
     return w

@@ -27,9 +27,10 @@ class Roles:
     """Which column plays which part, and how the sample is formed.
 
     The fields have the names and the meaning of the arguments of `didjack.att_gt`, which are
-    those of R `did`; `panel=False` means repeated cross-sections. `frequency` is that of dates,
-    which the columns of periods and cohorts hold as codes, as `didjack.sample.dates` makes them;
-    empty where they hold numbers.
+    those of R `did`; `panel=False` means repeated cross-sections. `allow_unbalanced_panel` is
+    true wherever incomplete units are kept, under balance="pair" too. `frequency` is that of
+    dates, which the columns of periods and cohorts hold as codes, as `didjack.sample.dates` makes
+    them; empty where they hold numbers.
     """
 
     yname: str
@@ -43,6 +44,8 @@ class Roles:
     allow_unbalanced_panel: bool = False
     anticipation: int = 0
     control_group: str = "nevertreated"
+    balance: str | None = None
+    last_as_never: bool = False
     frequency: str = ""
 
     def period_text(self, period: float) -> str:
@@ -135,11 +138,12 @@ def require_comparison(
     """Check that controls exist; without never treated, the last cohort serves as control only."""
     if (g[keep] == NEVER).any():
         return keep, None
-    if roles.control_group == "nevertreated":
+    if roles.control_group == "nevertreated" and not roles.last_as_never:
         raise DesignError(
             f"No unit is never treated: column '{roles.gname}' has no 0, NaN, inf or value "
             f"after the last period ({roles.period_text(t[keep].max())}). "
-            "Use control_group='notyettreated' to compare with units treated later."
+            "Use control_group='notyettreated' to compare with units treated later, or "
+            "last_as_never=True to count the last cohort as never treated before it is."
         )
     last = g[keep].max()
     end = last - roles.anticipation
@@ -153,14 +157,10 @@ def require_comparison(
             Drop("periods", f"{roles.period_text(end)} and later", int(after.sum()), reason)
         )
     rows = int((keep & ~after & (g == last)).sum())
-    drops.append(
-        Drop(
-            "cohort",
-            roles.period_text(last),
-            rows,
-            "last treated cohort; serves as control only",
-        )
-    )
+    reason = "last treated cohort; serves as control only"
+    if roles.control_group == "nevertreated":
+        reason = "last treated cohort; counted as never treated, since no unit is (last_as_never)"
+    drops.append(Drop("cohort", roles.period_text(last), rows, reason))
     return keep & ~after, float(last)
 
 
@@ -255,7 +255,8 @@ def complete_units(
     if not complete.any():
         raise DesignError(
             f"No unit of '{roles.idname}' is observed in all {n_periods} periods of "
-            f"'{roles.tname}'. Pass allow_unbalanced_panel=True."
+            f"'{roles.tname}'. Pass allow_unbalanced_panel=True, or "
+            "balance='pair'."
         )
     kept = complete[unit]
     recode = np.cumsum(complete) - 1

@@ -80,7 +80,8 @@ def test_the_strongest_reason_counts():
     treated[0, base] = 3
     fault = np.arange(len(cells))
     present = Presence(treated, 2 * treated, no_treated, no_control,
-                       np.ones((2, 4), dtype=int), np.ones((2, 4)), np.ones(shape))  # fmt: skip
+                       np.ones((2, 4), dtype=int), np.ones((2, 4)), np.ones(shape),
+                       np.ones(shape), np.ones(shape), none)  # fmt: skip
     failures = {Status.NO_OVERLAP: overlap, Status.SINGULAR: singular}
     found = present.estimates(att, failures, cells, np.zeros((2, 1), dtype=bool), fault=fault)
     assert found.status[1, [a, b, c, d, e, base]].tolist() == [

@@ -55,7 +55,7 @@ def made_up(monkeypatch) -> str:
     entry = Registered(
         words="the means & nothing else",
         idea="covariates are left aside",
-        functions=lambda separation: Estimator(means, means_influence),
+        functions=lambda separation, trim: Estimator(means, means_influence),
     )
     monkeypatch.setitem(ESTIMATORS, "means", entry)
     return "means"
