@@ -23,6 +23,7 @@ from didjack.effects.parameters import Parameter
 from didjack.effects.remarks import note_on_cells, notes_on_treated
 from didjack.effects.target import analytic, count_treated
 from didjack.estimators.estimates import Estimates
+from didjack.estimators.parts import notes_on_parts
 from didjack.sample.cautions import alarms, cautions
 from didjack.sample.cells import REASONS, Cells, Status
 from didjack.sample.panel import Panel
@@ -31,6 +32,8 @@ from didjack.sample.periods import period_values
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+NO_VARIATION = "no standard error: nothing varies within treated and controls beyond rounding"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,9 +146,11 @@ class ATTgt(Inferred):
     def se(self) -> Array:
         """Analytic standard errors, (m,): by `clustervars` if given, else by unit.
 
-        NaN for base periods, whose effect is zero by construction.
+        NaN for base periods, whose effect is zero by construction, and where nothing varies
+        beyond rounding.
         """
-        return standard_errors(self.influence, self.unit_clusters(self.beyond_unit))
+        code = self.unit_clusters(self.beyond_unit)
+        return standard_errors(self.influence, code, self.panel.outcome_scale)
 
     def analytic(self, cluster: str | None = None, level: float = 0.95) -> Inference:
         """Inference from influence functions with normal critical values.
@@ -225,6 +230,9 @@ class ATTgt(Inferred):
         """
         cells, estimates = self.cells, self.estimates
         status = estimates.status[0]
+        reasons = [REASONS[Status(s)] for s in status]
+        for c in np.flatnonzero((status == Status.OK) & np.isnan(self.se)):
+            reasons[c] = NO_VARIATION
         return pd.DataFrame(
             {
                 "group": period_values(cells.group, self.frequency),
@@ -237,7 +245,7 @@ class ATTgt(Inferred):
                 "n_treated": estimates.n_treated,
                 "n_control": estimates.n_control,
                 "status": [Status(s).name.lower() for s in status],
-                "reason": [REASONS[Status(s)] for s in status],
+                "reason": reasons,
                 "n_treated_clusters": count_treated(self, self.beyond_unit),
             }
         )
@@ -254,12 +262,14 @@ class ATTgt(Inferred):
     def notes(self) -> list[str]:
         """Sentences on the sample: what was left out or counted as something else, and why.
 
-        Also what may not be meant: a constant outcome, weights that change within units, small
+        Also units that leave some comparisons, and what may not be meant: a constant outcome, weights that change within units, small
         cohorts, and a column that looks like a forgotten ``idname``; cells that cannot be
         estimated, and p-values that rest on few treated clusters.
         """
-        drops = [drop.note for drop in self.panel.drops]
-        return list(dict.fromkeys([*drops, *cautions(self.panel), *self.warnings]))
+        panel, fixed = self.panel, self.options.fix_weights
+        found = [drop.note for drop in panel.drops] + cautions(panel, fixed)
+        found += notes_on_parts(panel, self.cells, fixed)
+        return list(dict.fromkeys([*found, *self.warnings]))
 
     @cached_property
     def sample_warnings(self) -> list[str]:

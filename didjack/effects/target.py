@@ -85,7 +85,7 @@ def analytic(target: Target, cluster: str | None, level: float) -> Inference:
         method="analytic" if code is None else "clustered",
         parameters=target.parameters,
         att=target.values,
-        se=errors_of_sums(sums, n),
+        se=errors_of_sums(sums, n, target.estimation.panel.outcome_scale),
         df=np.full(len(target.values), np.inf),
         n_clusters=len(sums),
         level=level,

@@ -33,6 +33,7 @@ from didjack.estimators.estimates import (
 )
 from didjack.estimators.registry import Estimator
 from didjack.sample.cells import Cells, Status
+from didjack.sample.checks import period_text
 from didjack.sample.panel import Panel
 
 FIX_WEIGHTS = ("varying", "base_period", "first_period")
@@ -140,6 +141,43 @@ def weight_period(panel: Panel, cells: Cells, fix_weights: str | None) -> Index 
         before = panel.times + panel.roles.anticipation < cells.group[:, None]
         return before.sum(axis=1) - 1  # periods ascend, and a treated cohort has one before
     return None
+
+
+def notes_on_parts(panel: Panel, cells: Cells, fix_weights: str | None) -> list[str]:
+    """Say which units leave comparisons for want of a period.
+
+    Parameters
+    ----------
+    panel : Panel
+    cells : Cells
+    fix_weights : str or None
+    """
+    observed = np.bincount(panel.unit)
+    found = []
+    if panel.is_pairwise:
+        found.append(
+            f"balance='pair': {(observed < len(panel.times)).sum():,} of {panel.n_units:,} units are "
+            "not observed in every period, and leave the comparisons of a period that they miss."
+        )
+    period = None if panel.is_panel else weight_period(panel, cells, fix_weights)
+    if period is None:
+        return found
+    there = np.zeros((panel.n_units, len(panel.times)), dtype=bool)
+    there[panel.unit, panel.time] = True
+    for v in np.unique(period):
+        served = period == v
+        cohorts = cells.control_sets[cells.control_set[served]].any(axis=0)
+        cohorts[cells.cohort[served]] = True
+        gone = int((cohorts[panel.unit_cohort] & ~there[:, v]).sum())
+        if gone:
+            which = "the first period" if fix_weights == "first_period" else "the base period"
+            groups = ", ".join(period_text(g) for g in np.unique(cells.group[served]))
+            found.append(
+                f"fix_weights='{fix_weights}': {gone:,} of {panel.n_units:,} units are not observed "
+                f"in {which} ({period_text(panel.times[v])}), and leave the comparisons of cohort "
+                f"{groups}."
+            )
+    return found
 
 
 def _part(

@@ -12,17 +12,19 @@ MANY_LEFT_OUT = 0.1  # share of the units above which leaving them out is an ala
 SHOWN = 8  # cohorts that a sentence names
 
 
-def cautions(panel: Panel) -> list[str]:
+def cautions(panel: Panel, fix_weights: str | None = None) -> list[str]:
     """Return sentences on what may not be meant: outcome, weights, cohorts, and a missing idname.
 
     Parameters
     ----------
     panel : Panel
+    fix_weights : str, optional
+        As in `didjack.att_gt`.
     """
     found = (
         _incomplete_units(panel),
         _constant_outcome(panel),
-        _changing_weights(panel),
+        _changing_weights(panel, fix_weights),
         _small_cohorts(panel),
         _forgotten_unit(panel),
     )
@@ -58,13 +60,16 @@ def _constant_outcome(panel: Panel) -> str:
     return f"Column '{panel.roles.yname}' is {panel.y[0]:.6g} in every row: all effects are zero."
 
 
-def _changing_weights(panel: Panel) -> str:
+def _changing_weights(panel: Panel, fix_weights: str | None) -> str:
     name = panel.roles.weightsname
     if name is None or not panel.is_panel or panel.constant_weights:
         return ""
+    rule = "a comparison weights by the earlier of its two periods"
+    if fix_weights is not None:
+        rule = f"a comparison weights by fix_weights='{fix_weights}'"
     return (
-        f"Column '{name}' (weightsname) changes within units: a comparison weights by the earlier "
-        "of its two periods, and averages of cohorts by the first period, as in R did."
+        f"Column '{name}' (weightsname) changes within units: {rule}, and averages of cohorts by "
+        "the first period, as in R did."
     )
 
 

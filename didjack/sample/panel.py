@@ -126,6 +126,11 @@ class Panel:
         return self.is_panel and bool((w == w[:, :1]).all())
 
     @cached_property
+    def outcome_scale(self) -> float:
+        """Size of the outcomes: their largest absolute value."""
+        return float(np.abs(self.y).max())
+
+    @cached_property
     def unit_rows(self) -> Index:
         """One row of each unit, its first, shape (n,)."""
         return np.flatnonzero(np.diff(self.unit, prepend=-1))
