@@ -262,9 +262,9 @@ class ATTgt(Inferred):
     def notes(self) -> list[str]:
         """Sentences on the sample: what was left out or counted as something else, and why.
 
-        Also units that leave some comparisons, and what may not be meant: a constant outcome, weights that change within units, small
-        cohorts, and a column that looks like a forgotten ``idname``; cells that cannot be
-        estimated, and p-values that rest on few treated clusters.
+        Also units that leave some comparisons, and what may not be meant: a constant outcome,
+        weights that change within units, small cohorts, and a column that looks like a forgotten
+        ``idname``; cells that cannot be estimated, and p-values that rest on few treated clusters.
         """
         panel, fixed = self.panel, self.options.fix_weights
         found = [drop.note for drop in panel.drops] + cautions(panel, fixed)

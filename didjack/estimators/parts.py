@@ -1,7 +1,7 @@
 """Cells with samples of their own: fixed and varying weights, and pairwise balancing.
 
-Most cells share the sample, and differ in cohort and periods only. These options give cells weights,
-covariates or units of their own:
+Most cells share the sample, and differ in cohort and periods only. These options give cells
+weights, covariates or units of their own:
 
 - `fix_weights="base_period"`: units count by their weight in the last period before treatment (less
   anticipation) of the cell's cohort, `"first_period"` by that in the first period. Units that are
@@ -152,17 +152,17 @@ def notes_on_parts(panel: Panel, cells: Cells, fix_weights: str | None) -> list[
     cells : Cells
     fix_weights : str or None
     """
-    observed = np.bincount(panel.unit)
+    n, observed = panel.n_units, np.bincount(panel.unit)
     found = []
     if panel.is_pairwise:
         found.append(
-            f"balance='pair': {(observed < len(panel.times)).sum():,} of {panel.n_units:,} units are "
+            f"balance='pair': {(observed < len(panel.times)).sum():,} of {n:,} units are "
             "not observed in every period, and leave the comparisons of a period that they miss."
         )
     period = None if panel.is_panel else weight_period(panel, cells, fix_weights)
     if period is None:
         return found
-    there = np.zeros((panel.n_units, len(panel.times)), dtype=bool)
+    there = np.zeros((n, len(panel.times)), dtype=bool)
     there[panel.unit, panel.time] = True
     for v in np.unique(period):
         served = period == v
@@ -173,7 +173,7 @@ def notes_on_parts(panel: Panel, cells: Cells, fix_weights: str | None) -> list[
             which = "the first period" if fix_weights == "first_period" else "the base period"
             groups = ", ".join(period_text(g) for g in np.unique(cells.group[served]))
             found.append(
-                f"fix_weights='{fix_weights}': {gone:,} of {panel.n_units:,} units are not observed "
+                f"fix_weights='{fix_weights}': {gone:,} of {n:,} units are not observed "
                 f"in {which} ({period_text(panel.times[v])}), and leave the comparisons of cohort "
                 f"{groups}."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -72,20 +73,86 @@ def test_loadings_are_estimates_of_basis_outcomes(
         "xformla": xformla, "est_method": method, "control_group": control_group,
         "base_period": base_period, "weightsname": "w", "clustervars": "h",
     }  # fmt: skip
-    res = dj.att_gt(frame, **arguments)
+    check_loadings(frame, arguments)
+
+
+def loadings_of(res):
+    """Loadings of every cell on every cluster and period, (R, C, T, m), with their estimates."""
     clusters = res.clusters("h")
     cells, estimates = res.cells, res.estimation.replicates(clusters)
-    found = cell_loadings(res.panel, cells, clusters, method, estimates)
+    found = res.options.loadings(res.panel, cells, clusters, estimates)
     time, base = (np.stack(part) for part in zip(*map(found.replicate, range(9)), strict=True))
-    expected = basis(frame, arguments)
-    total = np.zeros_like(expected)
+    total = np.zeros((9, 8, 4, len(cells)))
     for c in range(len(cells)):
         total[:, :, cells.time[c], c] += time[:, :, c]
         total[:, :, cells.base[c], c] += base[:, :, c]
+    assert (np.abs(total[0]).max(axis=(0, 1)) > 0).sum() == (~cells.is_base).sum()
+    return total, estimates
+
+
+def check_loadings(frame, arguments):
+    """Compare the loadings of all cells and replicates with estimates of basis outcomes."""
+    total, estimates = loadings_of(dj.att_gt(frame, **arguments))
     kept = np.broadcast_to(np.isfinite(estimates.att)[:, None, None], total.shape)
     # Both sides are short sums of numbers of size one: rounding only.
-    np.testing.assert_allclose(total[kept], expected[kept], rtol=0, atol=1e-13)
-    assert (np.abs(total[0]).max(axis=(0, 1)) > 0).sum() == (~cells.is_base).sum()
+    np.testing.assert_allclose(total[kept], basis(frame, arguments)[kept], rtol=0, atol=1e-13)
+
+
+def check_drawn_shocks(frame, arguments):
+    """Compare with estimates of outcomes that clusters and periods share, drawn at random."""
+    res = dj.att_gt(frame, **arguments)
+    (total, estimates), clusters = loadings_of(res), res.clusters("h")
+    rng = np.random.default_rng(5)
+    for _ in range(2):
+        shocks = rng.normal(size=(8, 4))
+        panel = replace(res.panel, y=shocks[clusters.code, res.panel.time])
+        att = replace(res.estimation, panel=panel).replicates(clusters).att
+        kept = np.isfinite(estimates.att)
+        expected = np.einsum("rhtc,ht->rc", total, shocks)
+        np.testing.assert_allclose(att[kept], expected[kept], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *product(
+            ("varying",),
+            ({"fix_weights": r} for r in ("varying", "base_period", "first_period")),
+        ),
+        *product(
+            ("gaps",),
+            (
+                {"fix_weights": "base_period", "balance": "none"},
+                {"fix_weights": "first_period", "balance": "none"},
+                {"balance": "pair"},
+                {"fix_weights": "varying", "balance": "pair"},
+                {"fix_weights": "base_period", "balance": "pair"},
+            ),
+        ),
+        *product(("varying", "rows", "gaps", "zeros"), ({"pscoretrim": 0.4},)),
+        *product(("zeros",), ({}, {"fix_weights": "varying"})),
+    ],
+    ids=str,
+)
+def test_loadings_of_cells_with_samples_of_their_own(frames, kind, method, options):
+    """Also for other levels of trimming, and for rows of weight zero."""
+    frame = frames["varying"]
+    if kind == "gaps":
+        frame = frame.drop(index=frame.index[::7])
+    if kind == "zeros":
+        frame = frame.assign(w=frame["w"].where(frame["w"] > 0.8, 0.0))
+    arguments = {
+        "yname": "y", "tname": "t", "gname": "g", "idname": None if kind == "rows" else "i",
+        "xformla": "~ x", "est_method": method, "base_period": "universal", "weightsname": "w",
+        "clustervars": "h",
+    }  # fmt: skip
+    if kind == "gaps" and "balance" not in options:
+        arguments["allow_unbalanced_panel"] = True
+    check_drawn_shocks(frame, arguments | options)
+    if "pscoretrim" in options and method != "reg":
+        trimmed, plain = (dj.att_gt(frame, **arguments | o).att for o in (options, {}))
+        assert not np.allclose(trimmed, plain, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

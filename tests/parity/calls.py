@@ -26,9 +26,7 @@ def estimated(
     return dj.att_gt(frame, **arguments | options)
 
 
-def compare_cells(
-    parity: Parity, where: str, res: dj.ATTgt, rows: pd.DataFrame
-) -> None:
+def compare_cells(parity: Parity, where: str, res: dj.ATTgt, rows: pd.DataFrame) -> None:
     """Compare estimates and standard errors of group-time effects, in the order of R."""
     labels = np.column_stack([res.cells.group, res.cells.period])
     assert np.array_equal(labels, rows[["group", "time"]].to_numpy(float)), where
@@ -36,9 +34,7 @@ def compare_cells(
     parity.compare(f"{where}, standard error", res.se, rows["se"])
 
 
-def compare_average(
-    parity: Parity, where: str, agg: dj.Aggregate, rows: pd.DataFrame
-) -> None:
+def compare_average(parity: Parity, where: str, agg: dj.Aggregate, rows: pd.DataFrame) -> None:
     """Compare an average: its elements in the order of R, and the overall effect in each row."""
     values, errors = agg.values, agg.inference.se
     elements = slice(None) if agg.type == "simple" else slice(1, None)

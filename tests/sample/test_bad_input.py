@@ -164,10 +164,14 @@ def test_missing_cluster_named_in_the_jackknife(shops):
         dj.jackknife(agg, cluster="nowhere")
 
 
-@pytest.mark.parametrize("value", [0.0, -2.0])
-def test_weights_that_are_not_positive(shops, value):
-    bad = set_at(shops.assign(people=1.0), "people", [7], value)
+def test_negative_weights(shops):
+    bad = set_at(shops.assign(people=1.0), "people", [7], -2.0)
     refused(DataError, bad, KWARGS | {"weightsname": "people"}, "people", "row7")
+
+
+def test_no_positive_weight(shops):
+    bad = shops.assign(people=0.0)
+    refused(DataError, bad, KWARGS | {"weightsname": "people"}, "people", "positive")
 
 
 def test_missing_weights_are_counted(shops):
