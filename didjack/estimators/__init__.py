@@ -12,7 +12,8 @@ numbers of CS are those with never treated and with not yet treated controls.
 
 Each file has the influence functions too, but for those of `reg`, in `reg_influence`. Propensity
 models are in `propensity`, the weights made from them in `odds`, what Stata does under separation
-in `csdid_rule`. `registry` is the one list of estimators, with the words for each. The other files
+in `csdid_rule`. Weights that are fixed in time and pairwise balancing give cells samples of their
+own: `parts`. `registry` is the one list of estimators, with the words for each. The other files
 go through cells and replicates, and hold no formula of a paper.
 """
 

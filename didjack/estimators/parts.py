@@ -40,7 +40,7 @@ FIX_WEIGHTS = ("varying", "base_period", "first_period")
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PanelPart:
     """A panel and the cells that are estimated from it.
 
     Attributes
@@ -92,7 +92,7 @@ class Part:
         )
 
 
-def parts_of(panel: Panel, cells: Cells, fix_weights: str | None) -> list[Part] | None:
+def parts_of(panel: Panel, cells: Cells, fix_weights: str | None) -> list[PanelPart] | None:
     """Split the cells by the sample that they need; None if all share the panel as it is.
 
     Parameters
@@ -103,7 +103,7 @@ def parts_of(panel: Panel, cells: Cells, fix_weights: str | None) -> list[Part] 
 
     Returns
     -------
-    list of Part or None
+    list of PanelPart or None
     """
     varies = fix_weights == "varying" and (panel.is_panel or panel.is_pairwise)
     period = None if panel.constant_weights else weight_period(panel, cells, fix_weights)
@@ -182,7 +182,7 @@ def notes_on_parts(panel: Panel, cells: Cells, fix_weights: str | None) -> list[
 
 def _part(
     panel: Panel, cells: Cells, at: Index, row_of: Index, period: Index | None, varies: bool
-) -> Part:
+) -> PanelPart:
     """Form the panel of cells that have the same sample."""
     c = int(at[0])
     early, late = int(cells.early[c]), int(max(cells.time[c], cells.base[c]))
@@ -217,7 +217,7 @@ def _part(
         w=w,
         design=design,
     )
-    return Part(own, _take(cells, at, codes), at, rows, units)
+    return PanelPart(own, _take(cells, at, codes), at, rows, units)
 
 
 def _take(cells: Cells, at: Index, codes: Index) -> Cells:
@@ -300,7 +300,7 @@ class EstimatorOfParts:
 
 
 def _joined(
-    parts: list[Part],
+    parts: list[PanelPart],
     found: list[Estimates],
     panel: Panel,
     clusters: Clusters | None,

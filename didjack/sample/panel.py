@@ -323,7 +323,7 @@ def _weights(data: pd.DataFrame, weightsname: str | None) -> Array:
     )
     if not (w > 0).any():
         raise DataError(
-            f"Column '{weightsname}' (weightsname) has no positive weight. Leave weightsname "
-            "out to count all rows alike."
+            f"Column '{weightsname}' (weightsname) has no positive weight. Give some rows "
+            "one, or do without weightsname to count all rows alike."
         )
     return w

@@ -99,7 +99,10 @@ class Parity:
     @property
     def line(self) -> str:
         """One line of the table."""
-        reasons = "; ".join(f"{count} {reason}" for count, reason in self.left_out)
+        total: dict[str, int] = {}
+        for count, reason in self.left_out:
+            total[reason] = total.get(reason, 0) + count
+        reasons = "; ".join(f"{count} {reason}" for reason, count in total.items())
         refused = f"{self.refused} refused alike" if self.refused else ""
         notes = "; ".join(part for part in (refused, reasons) if part)
         return (
