@@ -33,7 +33,6 @@ from didjack.estimators.estimates import (
 )
 from didjack.estimators.registry import Estimator
 from didjack.sample.cells import Cells, Status
-from didjack.sample.checks import period_text
 from didjack.sample.panel import Panel
 
 FIX_WEIGHTS = ("varying", "base_period", "first_period")
@@ -171,11 +170,11 @@ def notes_on_parts(panel: Panel, cells: Cells, fix_weights: str | None) -> list[
         gone = int((cohorts[panel.unit_cohort] & ~there[:, v]).sum())
         if gone:
             which = "the first period" if fix_weights == "first_period" else "the base period"
-            groups = ", ".join(period_text(g) for g in np.unique(cells.group[served]))
+            groups = ", ".join(panel.roles.period_text(g) for g in np.unique(cells.group[served]))
             found.append(
                 f"fix_weights='{fix_weights}': {gone:,} of {n:,} units are not observed "
-                f"in {which} ({period_text(panel.times[v])}), and leave the comparisons of cohort "
-                f"{groups}."
+                f"in {which} ({panel.roles.period_text(panel.times[v])}), and leave the "
+                f"comparisons of cohort {groups}."
             )
     return found
 

@@ -77,7 +77,7 @@ def test_p_values_are_those_of_the_eigenvalues(name, estimand):
     frame, more = DESIGNS[name]
     for type_ in TYPES:
         agg = dj.aggte(estimate(frame, more), type_)
-        jk = dj.jackknife(agg, critical="exact", estimand=estimand)
+        jk = dj.jackknife(agg, critical="exact", model="equal", estimand=estimand)
         forms = forms_of(frame, more, type_, estimand)
         kept = np.flatnonzero(np.isfinite(jk.inference.se))
         assert len(kept)
@@ -92,7 +92,7 @@ def test_p_values_are_those_of_the_eigenvalues(name, estimand):
 def test_a_combination_is_exact_too():
     frame, more = DESIGNS["a cohort in one cluster"]
     agg = dj.aggte(estimate(frame, more), "group")
-    jk = dj.jackknife(agg, critical="exact")
+    jk = dj.jackknife(agg, critical="exact", model="equal")
     forms = forms_of(frame, more, "group", "fixed")
     combined = forms[..., 1] - 0.5 * forms[..., 2]
     found = jk.lincom("group:3 - 0.5*group:4")
@@ -103,7 +103,7 @@ def test_a_combination_is_exact_too():
 def test_the_row_belongs_to_one_variance():
     """Standard error, t, p and interval: the interval covers zero just where p is above .05."""
     frame, more = DESIGNS["two cohorts"]
-    jk = dj.jackknife(dj.aggte(estimate(frame, more), "dynamic"), critical="exact")
+    jk = dj.jackknife(dj.aggte(estimate(frame, more), "dynamic"), critical="exact", model="equal")
     table = jk.to_frame().dropna()
     covers = (table["ci_low"] < 0) & (table["ci_high"] > 0)
     assert (covers == (table["p"] > 0.05)).all() and 0 < len(table)
@@ -114,7 +114,7 @@ def test_the_row_belongs_to_one_variance():
 @pytest.mark.parametrize(("treated", "size_of_t"), [(1, 0.5), (2, 0.1), (5, 0.04)])
 def test_it_holds_its_level_where_students_t_does_not(treated, size_of_t):
     frame, more = frame_of(dict.fromkeys(range(treated), 3), 12), {}
-    jk = dj.jackknife(dj.aggte(estimate(frame, more)), critical="exact")
+    jk = dj.jackknife(dj.aggte(estimate(frame, more)), critical="exact", model="equal")
     forms = jk.exact.forms.loadings(np.ones(1)).reshape(13, -1)
     usable = np.isfinite(jk.replicates[1:, 0])
     z = np.random.default_rng(0).standard_normal((20_000, forms.shape[1]))
@@ -129,7 +129,7 @@ def test_it_holds_its_level_where_students_t_does_not(treated, size_of_t):
 def test_the_model_decides():
     frame, more = DESIGNS["one treated cluster"]
     agg = dj.aggte(estimate(frame, more))
-    equal = dj.jackknife(agg, critical="exact")
+    equal = dj.jackknife(agg, critical="exact", model="equal")
     sd = np.ones((7, 5))
     sd[0] = 3.0  # the treated cluster varies three times as much
     wide = dj.jackknife(agg, critical="exact", model=ReferenceModel("mine", "I say so", sd))
@@ -181,9 +181,9 @@ def test_an_outcome_among_the_covariates_is_refused():
     frame, _ = DESIGNS["two cohorts"]
     res = estimate(frame.assign(y2=frame["y"] ** 2), {"xformla": "~ y2 + y"})
     with pytest.raises(dj.DesignError, match="contain the outcome 'y'"):
-        dj.jackknife(dj.aggte(res), critical="exact")
+        dj.jackknife(dj.aggte(res), critical="exact", model="equal")
     other = estimate(frame.assign(y2=frame["x"]), {"xformla": "~ y2"})
-    assert np.isfinite(dj.jackknife(dj.aggte(other), critical="exact").p)
+    assert np.isfinite(dj.jackknife(dj.aggte(other), critical="exact", model="equal").p)
 
 
 def test_clusters_of_one_composition_are_refused():
@@ -194,4 +194,4 @@ def test_clusters_of_one_composition_are_refused():
     agg = dj.aggte(estimate(frame, {}))
     assert np.isfinite(dj.jackknife(agg).p)
     with pytest.raises(dj.DesignError, match="Shocks to clusters cancel in overall"):
-        dj.jackknife(agg, critical="exact").p  # noqa: B018
+        dj.jackknife(agg, critical="exact", model="equal").p  # noqa: B018

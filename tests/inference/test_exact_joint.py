@@ -21,7 +21,8 @@ N = 20_000
 @cache
 def study(critical: str = "exact", **options: object) -> dj.Jackknife:
     agg = dj.aggte(estimate(FRAME, {}), "dynamic")
-    return dj.jackknife(agg, critical=critical, estimand="fixed", **options)
+    model = "equal" if critical == "exact" else None
+    return dj.jackknife(agg, critical=critical, estimand="fixed", model=model, **options)
 
 
 @cache
@@ -118,7 +119,7 @@ def test_the_pretest_holds_its_level(min_treated):
 
 def test_one_element_gives_its_own_exact_test():
     agg = dj.aggte(estimate(FRAME, {}), "dynamic", min_e=-2, max_e=-2)
-    jk = dj.jackknife(agg, critical="exact")
+    jk = dj.jackknife(agg, critical="exact", model="equal")
     band, place = jk.band(), jk.parameters.index("event:-2")
     # One in twenty draws lies outside: their quantile has a relative error of about 1%.
     assert abs(band.tail - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 20_000)
@@ -132,7 +133,7 @@ def test_where_f_does_not_exist_the_smallest_p_does():
     res = estimate(frame_of({0: 4, 1: 4, 2: 5, 3: 5}, 6), {})
     with pytest.raises(dj.DesignError, match="rank"):
         dj.jackknife(res).pretest(min_treated=1)
-    test = dj.jackknife(res, critical="exact").pretest()
+    test = dj.jackknife(res, critical="exact", model="equal").pretest()
     assert np.isnan(test.f_statistic) and np.isnan(test.f_p) and 0 < test.p < 1
 
 

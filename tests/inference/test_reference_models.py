@@ -135,7 +135,7 @@ def test_small_treated_clusters(treated, size_of_equal):
     controls = np.round(15 * np.exp(2 * np.arange(14) / 14)).astype(int).tolist()
     frame = frame_of([*treated, *controls], len(treated), ErrorModel(0, 0, 1))
     res = estimate(frame)
-    jk = dj.jackknife(dj.aggte(res), critical="exact")
+    jk = dj.jackknife(dj.aggte(res), critical="exact", model="equal")
     clusters, sizes = res.clusters("h"), effective_sizes(res.panel, res.clusters("h"))
     loadings = jk.exact.forms.loadings(np.ones(1))
     usable, behind = np.isfinite(jk.replicates[1:, 0]), jk.exact.forms.treated[:, 0]
@@ -179,5 +179,19 @@ def test_what_cannot_be_fitted_is_refused():
         dj.jackknife(dj.aggte(gaps), critical="exact", model="fitted")
     mine = ReferenceModel("mine", "I say so", np.ones((6, T)))
     assert dj.jackknife(agg, critical="exact", model=mine).p == pytest.approx(
-        dj.jackknife(agg, critical="exact").p, rel=1e-12
+        dj.jackknife(agg, critical="exact", model="equal").p, rel=1e-12
     )
+
+
+def test_what_is_fitted_unasked():
+    """Several units in a cluster, seen in every period: fitted; elsewhere equal variances."""
+    mpdta = dj.load_dataset("mpdta")
+    columns = ("lemp", "year", "first.treat", "countyreal")
+    agg = dj.aggte(dj.att_gt(mpdta, *columns, est_method="reg", clustervars="state"), "simple")
+    fitted = dj.jackknife(agg, critical="exact", model="fitted")
+    assert dj.jackknife(agg, critical="exact").p == fitted.p
+    assert dj.jackknife(agg).with_exact.p == fitted.p
+    by_county = dj.jackknife(agg, "countyreal", critical="exact")
+    assert by_county.exact.model.name == "equal"  # one unit in each
+    rows = dj.att_gt(mpdta, *columns[:3], est_method="reg", clustervars="state")
+    assert dj.jackknife(dj.aggte(rows), critical="exact").exact.model.name == "equal"

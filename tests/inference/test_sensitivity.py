@@ -17,14 +17,14 @@ def jackknife(name: str, type_: str = "simple", effect: float = 0.0, **options) 
     frame, more = DESIGNS[name]
     on = (frame["g"] > 0) & (frame["t"] >= frame["g"])
     agg = dj.aggte(estimate(frame, more, y=frame["y"] + effect * on), type_)
-    return dj.jackknife(agg, critical="exact", **options)
+    return dj.jackknife(agg, critical="exact", model="equal", **options)
 
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_each_ratio_is_a_reference_model_of_its_own(name):
     frame, more = DESIGNS[name]
     agg = dj.aggte(estimate(frame, more), "dynamic")
-    jk = dj.jackknife(agg, critical="exact")
+    jk = dj.jackknife(agg, critical="exact", model="equal")
     last = np.flatnonzero(np.isfinite(jk.inference.se))[-1]
     parameter = jk.parameters[last]
     found = jk.sensitivity(parameter, ratios=[2.5, 1, 0.3])
@@ -63,7 +63,9 @@ def test_controls_can_be_what_matters():
     """With many treated and two control clusters p passes the level as treated vary less."""
     frame = frame_of(dict.fromkeys(range(8), 3), 10)
     frame["y"] += 8.0 * ((frame["g"] > 0) & (frame["t"] >= 3))
-    found = dj.jackknife(dj.aggte(estimate(frame, {})), critical="exact").sensitivity()
+    found = dj.jackknife(
+        dj.aggte(estimate(frame, {})), critical="exact", model="equal"
+    ).sensitivity()
     assert 0 < found.ratio_below < 1
     assert f"once they vary {found.ratio_below:.4g} times as much or less" in found.sentence
 

@@ -23,7 +23,7 @@ def jackknife(name: str, type_: str = "simple", effect: float = 0.0, **options) 
     frame, more = DESIGNS[name]
     on = (frame["g"] > 0) & (frame["t"] >= frame["g"])
     agg = dj.aggte(estimate(frame, more, y=frame["y"] + effect * on), type_)
-    return dj.jackknife(agg, critical="exact", **options)
+    return dj.jackknife(agg, critical="exact", **{"model": "equal", **options})
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,12 @@ def castle() -> dict[str, dj.Jackknife]:
     frame = dj.load_dataset("castle")
     res = dj.att_gt(frame, "l_homicide", "year", "gvar", "sid", est_method="reg")
     out = {
-        kind: dj.jackknife(dj.aggte(res, kind), critical="exact") for kind in ("simple", "dynamic")
+        kind: dj.jackknife(dj.aggte(res, kind), critical="exact", model="equal")
+        for kind in ("simple", "dynamic")
     }
     few = frame[(frame["state"] == "Florida") | ~(frame["gvar"] > 0)]
     res = dj.att_gt(few, "l_homicide", "year", "gvar", "sid", est_method="reg")
-    return {**out, "florida": dj.jackknife(dj.aggte(res), critical="exact")}
+    return {**out, "florida": dj.jackknife(dj.aggte(res), critical="exact", model="equal")}
 
 
 # ------------------------------------------------------------------ the rule
@@ -98,7 +99,7 @@ def test_t_statistics_and_p_values_are_judged_alike(name):
 
 def test_a_test_that_never_rejects_has_no_size():
     """With two deletions of one treated and two controls no t is as rare as 1 in 10^9."""
-    jk = dj.jackknife(dj.aggte(estimate(frame_of({0: 3}, 3), {})), critical="exact")
+    jk = dj.jackknife(dj.aggte(estimate(frame_of({0: 3}, 3), {})), critical="exact", model="equal")
     found = verdict(jk, alpha=1e-13).decision
     assert np.isinf(found.critical[0]) and (found.sizes == 0).all()
     assert found.exact_decides and not found.significant([5.0, 1e11]).any()
@@ -186,14 +187,16 @@ def test_an_effect_beyond_doubt_is_significant_even_with_one_treated_cluster():
 def test_effective_numbers_and_sizes_by_hand():
     """One cohort of clusters of 2, 3 and 4 units: a cluster's share is its size squared."""
     frame = frame_of({0: 3, 1: 3, 2: 3}, 9)  # sizes 2, 3, 4, 2, 3, 4, ...
-    found = verdict(dj.jackknife(dj.aggte(estimate(frame, {})), critical="exact"))
+    found = verdict(dj.jackknife(dj.aggte(estimate(frame, {})), critical="exact", model="equal"))
     treated = np.array([2.0, 3, 4]) ** 2 / 81
     every = np.concatenate([treated, treated / 4, treated / 4])
     assert found.n_effective_treated == pytest.approx(treated.sum() ** 2 / (treated**2).sum())
     assert found.n_effective == pytest.approx(every.sum() ** 2 / (every**2).sum())
     assert not found.smaller
     small = verdict(
-        dj.jackknife(dj.aggte(estimate(frame_of({0: 3, 3: 3, 6: 3}, 9), {})), critical="exact")
+        dj.jackknife(
+            dj.aggte(estimate(frame_of({0: 3, 3: 3, 6: 3}, 9), {})), critical="exact", model="equal"
+        )
     )
     assert small.smaller and "Treated clusters are smaller" in small.summary()
 
@@ -206,7 +209,7 @@ def test_fitted_models_models_of_ones_own_and_cross_sections():
     assert own.decision.models == ("mine",) * 3 and "all is well" in own.summary()
     frame, _ = DESIGNS["two cohorts"]
     rows = dj.att_gt(frame.drop(5), "y", "t", "g", est_method="reg", clustervars="h", panel=False)
-    found = verdict(dj.jackknife(dj.aggte(rows), critical="exact"))
+    found = verdict(dj.jackknife(dj.aggte(rows), critical="exact", model="equal"))
     assert found.decision.models[-1] == "units" and np.isfinite(found.p_units)
 
 
@@ -248,7 +251,7 @@ def rejections(jk: dj.Jackknife, found: Decision, sd: np.ndarray) -> tuple[float
 )
 def test_the_rule_holds_its_level(first, rule):
     """Three standard errors of a simulated .08 are .006; sizes that are let through are below."""
-    jk = dj.jackknife(dj.aggte(estimate(frame_of(first, 15), {})), critical="exact")
+    jk = dj.jackknife(dj.aggte(estimate(frame_of(first, 15), {})), critical="exact", model="equal")
     found = verdict(jk).decision
     assert found.exact_decides == (rule == "exact")
     treated = jk.exact.forms.treated[:, 0]
