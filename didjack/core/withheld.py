@@ -17,7 +17,18 @@ FEW_TREATED = 5  # up to so many, p-values of t or normal critical values are to
 NAMED = 6  # parameters that a sentence names before it counts the others
 
 
-def notes_on_few_treated(parameters: Sequence[str], counts: Index, counted: Mask) -> list[str]:
+REMEDIES = (
+    "critical='exact' has both, under its assumption.",
+    "Use critical='exact'.",
+)
+
+
+def notes_on_few_treated(
+    parameters: Sequence[str],
+    counts: Index,
+    counted: Mask,
+    remedies: tuple[str, str] = REMEDIES,
+) -> list[str]:
     """Say which p-values are withheld, and which hold no level.
 
     Parameters
@@ -27,6 +38,8 @@ def notes_on_few_treated(parameters: Sequence[str], counts: Index, counted: Mask
         Treated clusters behind each.
     counted : (P,) bool array
         Those that have a standard error.
+    remedies : tuple of str
+        What to do where p-values are withheld, and where they hold no level.
 
     Returns
     -------
@@ -39,13 +52,12 @@ def notes_on_few_treated(parameters: Sequence[str], counts: Index, counted: Mask
     if void.any():
         notes.append(
             f"No p-value and no interval for {_named(parameters, void)}: only one treated cluster "
-            "stands behind it, and no t or normal critical value is valid then. "
-            "critical='exact' has both, under its assumption."
+            f"stands behind it, and no t or normal critical value is valid then. {remedies[0]}"
         )
     if few.any():
         notes.append(
             f"Only {_range(counts[few])} treated clusters stand behind {_named(parameters, few)}: "
-            "t and normal critical values reject too often there. Use critical='exact'."
+            f"t and normal critical values reject too often there. {remedies[1]}"
         )
     return notes
 

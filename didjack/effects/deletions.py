@@ -17,6 +17,7 @@ import pandas as pd
 from didjack.core.arguments import require_instance, require_name
 from didjack.core.linalg import Index, Mask
 from didjack.core.moments import Clusters
+from didjack.effects.crossed_clusters import source_codes
 from didjack.effects.estimation import Estimation
 from didjack.effects.refit_loadings import loadings_with_refits
 from didjack.errors import DataError, DesignError
@@ -87,11 +88,27 @@ def delete_clusters(estimation: Estimation, name: str) -> Deletions:
     DesignError
         There is one cluster only, or one holds all never-treated controls.
     """
-    clusters = estimation.clusters(name)
+    return delete_each(estimation, estimation.clusters(name))
+
+
+def delete_each(estimation: Estimation, clusters: Clusters) -> Deletions:
+    """Delete every cluster of a partition once.
+
+    Parameters
+    ----------
+    estimation : Estimation
+    clusters : Clusters
+        Of its rows, from a column or from two (`didjack.effects.crossed_clusters`).
+
+    Raises
+    ------
+    DesignError
+        There is one cluster only, or one holds all never-treated controls.
+    """
     if len(clusters) < 2:
         raise DesignError(
-            f"Column '{name}' has one cluster ({clusters.labels[0]}); the jackknife deletes one "
-            "cluster at a time and needs two or more. Choose a finer cluster variable."
+            f"Column '{clusters.name}' has one cluster ({clusters.labels[0]}); the jackknife "
+            "deletes one cluster at a time and needs two or more. Choose a finer cluster variable."
         )
     refits = {
         h: _without(estimation, clusters, h) for h in restructured(estimation.panel, clusters)
@@ -114,12 +131,7 @@ def given_cluster(clustervars: str | Sequence[str] | None, cluster: str | None) 
     DataError
         They name different variables, or several.
     """
-    listed = () if clustervars is None else clustervars
-    require_instance(listed, "clustervars", Sequence, "the name of a column")
-    each = (listed,) if isinstance(listed, str) else tuple(listed)
-    for name in each:
-        require_name(clustervars=name)
-    names = dict.fromkeys(each)
+    names = _named(clustervars)
     if cluster is not None:
         require_name(cluster=cluster)
         names[cluster] = None
@@ -129,6 +141,48 @@ def given_cluster(clustervars: str | Sequence[str] | None, cluster: str | None) 
             "name of clustervars."
         )
     return next(iter(names), None)
+
+
+def two_clusters(
+    clustervars: str | Sequence[str] | None, cluster: str | None
+) -> tuple[str, str] | None:
+    """Return the two cluster variables of two-way clustering; None if fewer are named.
+
+    Parameters
+    ----------
+    clustervars : str or sequence of str, optional
+    cluster : str, optional
+        Another name of it, which holds one variable.
+
+    Raises
+    ------
+    DataError
+        More than two are named, or cluster stands beside two.
+    """
+    names = list(_named(clustervars))
+    if len(names) < 2:
+        return None
+    if len(names) > 2:
+        raise DataError(
+            f"Give at most two cluster variables, not {', '.join(map(repr, names))}: three-way "
+            "clustering is not implemented."
+        )
+    if cluster is not None:
+        raise DataError(
+            f"Two cluster variables are given in clustervars; leave out cluster={cluster!r}, which "
+            "is another name of clustervars."
+        )
+    return names[0], names[1]
+
+
+def _named(clustervars: str | Sequence[str] | None) -> dict[str, None]:
+    """List the variables that are named, each once."""
+    listed = () if clustervars is None else clustervars
+    require_instance(listed, "clustervars", Sequence, "the name of a column")
+    each = (listed,) if isinstance(listed, str) else tuple(listed)
+    for name in each:
+        require_name(clustervars=name)
+    return dict.fromkeys(each)
 
 
 def cluster_variable(estimation: Estimation, cluster: str | None) -> str:
@@ -163,8 +217,8 @@ def restructured(panel: Panel, clusters: Clusters) -> list[int]:
     DesignError
         A cluster holds all never-treated rows, and these are the controls.
     """
-    values = panel.source[clusters.name].take(panel.sampled)
-    code = clusters.labels.get_indexer(pd.Index(values))  # -1: cluster without a retained row
+    owners = source_codes(panel.source, clusters)
+    code = owners[panel.sampled]  # -1: cluster without a retained row
     alone: set[int] = set()
     time, _ = pd.factorize(panel.sampled_time)
     seen = pd.unique(time * (len(clusters) + 1) + code + 1)  # the (period, cluster) pairs
@@ -173,8 +227,7 @@ def restructured(panel: Panel, clusters: Clusters) -> list[int]:
     alone |= set((owner[single & (owner > 0)] - 1).tolist())
     if panel.is_unbalanced:  # without the incomplete units it is a balanced panel
         incomplete = np.bincount(panel.unit) < len(panel.times)
-        values = panel.source[clusters.name].take(panel.rows[panel.unit_rows[incomplete]])
-        alone |= _sole_owner(clusters.labels.get_indexer(pd.Index(values)))
+        alone |= _sole_owner(owners[panel.rows[panel.unit_rows[incomplete]]])
     if panel.control_only is not None:
         last = np.isin(panel.sampled_cohort, (panel.control_only, NEVER))
         return sorted(alone | _sole_owner(code[last]))
@@ -196,8 +249,7 @@ def _sole_owner(code: Index) -> set[int]:
 
 
 def _without(estimation: Estimation, clusters: Clusters, h: int) -> Estimation | None:
-    keep = (estimation.panel.source[clusters.name] != clusters.labels[h]).to_numpy(dtype=bool)
     try:
-        return estimation.refit(keep)
+        return estimation.refit(source_codes(estimation.panel.source, clusters) != h)
     except DesignError:
         return None

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 from didjack.core.announce import announce
 from didjack.core.arguments import require_instance, require_share, require_text
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
+from didjack.effects.crossed_clusters import cross_clusters
 from didjack.effects.deletions import (
     Deletions,
     cluster_variable,
     delete_clusters,
+    delete_each,
     given_cluster,
+    two_clusters,
 )
 from didjack.effects.joint import Joint
 from didjack.effects.target import Target
@@ -27,8 +31,37 @@ from didjack.inference.replicates import (
     lost_covariates,
     refit_values,
 )
+from didjack.inference.two_way import TwoWayJackknife
 
 
+@overload
+def jackknife(
+    target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
+    clustervars: str | None = ...,
+    level: float = ...,
+    *,
+    cluster: str | None = ...,
+    center: str = ...,
+    estimand: str | None = ...,
+    critical: str = ...,
+    model: ReferenceModel | str | None = ...,
+    lost: str = ...,
+    deletions: Deletions | None = ...,
+) -> Jackknife: ...
+@overload
+def jackknife(
+    target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
+    clustervars: Sequence[str],
+    level: float = ...,
+    *,
+    cluster: str | None = ...,
+    center: str = ...,
+    estimand: str | None = ...,
+    critical: str = ...,
+    model: ReferenceModel | str | None = ...,
+    lost: str = ...,
+    deletions: Deletions | None = ...,
+) -> Jackknife | TwoWayJackknife: ...
 def jackknife(
     target: Aggregate | ATTgt | Joint | Sequence[Aggregate],
     clustervars: str | Sequence[str] | None = None,
@@ -41,7 +74,7 @@ def jackknife(
     model: ReferenceModel | str | None = None,
     lost: str = "skip",
     deletions: Deletions | None = None,
-) -> Jackknife:
+) -> Jackknife | TwoWayJackknife:
     """Jackknife estimates by deleting one cluster at a time.
 
     Parameters
@@ -49,9 +82,10 @@ def jackknife(
     target : Aggregate, ATTgt, or a sequence of Aggregate
         From `aggte`; from `att_gt` for all group-time cells; several aggregations of the same
         cells for their joint covariance.
-    clustervars : str, optional
+    clustervars : str or sequence of str, optional
         Cluster variable, any column of the data that is constant within unit. The default is
-        the clustervars of `att_gt`, else idname.
+        the clustervars of `att_gt`, else idname. With two of them errors may be correlated within
+        clusters of both (`didjack.inference.two_way`), and critical values are those of t.
     level : float
         Coverage of the intervals, between 0 and 1.
     cluster : str, optional
@@ -92,7 +126,8 @@ def jackknife(
 
     Returns
     -------
-    Jackknife
+    Jackknife or TwoWayJackknife
+        The latter with two cluster variables.
 
     Warns
     -----
@@ -117,8 +152,16 @@ def jackknife(
     DesignError
         There are fewer than two clusters, or deleting one leaves no never-treated control.
     """
-    cluster = given_cluster(clustervars, cluster)
+    both = two_clusters(clustervars, cluster)
     whole: Target = target if isinstance(target, Aggregate | ATTgt | Joint) else Joint.of(target)
+    if both is not None:
+        _refuse_one_way(critical, model, lost, deletions)
+        twice = _two_way(whole, both, level, center, estimand)
+        if not twice.parameters[0].is_element:
+            few = twice.notes_on_few(twice.lincom(str(twice.parameters[0])))
+            announce(few, FewTreatedWarning)
+        return twice
+    cluster = given_cluster(clustervars, cluster)
     if deletions is None:
         estimation = whole.estimation
         deletions = delete_clusters(estimation, cluster_variable(estimation, cluster))
@@ -183,6 +226,24 @@ def jackknife_of(
     )
 
 
+def _two_way(
+    target: Target, names: tuple[str, str], level: float, center: str, estimand: str | None
+) -> TwoWayJackknife:
+    """Jackknife a target by each of two variables, and by the clusters that they form together."""
+    estimation = target.estimation
+    deletions = [delete_clusters(estimation, name) for name in names]
+    crossed = cross_clusters(deletions[0].clusters, deletions[1].clusters)
+    if crossed.coarser is None:
+        deletions.append(delete_each(estimation, crossed))
+    else:  # every cluster of the finer variable is an intersection
+        deletions.append(deletions[0 if crossed.coarser == names[1] else 1])
+    first, second, both = (
+        jackknife_of(target, deleted, level, center=center, estimand=estimand)
+        for deleted in deletions
+    )
+    return TwoWayJackknife(first, second, both, crossed.coarser)
+
+
 def _check(
     level: float, center: str, critical: str, model: ReferenceModel | str | None, lost: str
 ) -> None:
@@ -203,6 +264,21 @@ def _check(
             "lost='generalized' is a variance of its own, around the estimate and with t(H - 1): "
             "leave out critical and center."
         )
+
+
+def _refuse_one_way(
+    critical: str, model: ReferenceModel | str | None, lost: str, deletions: Deletions | None
+) -> None:
+    """Refuse what one cluster variable alone has."""
+    if critical != "t" or model is not None:
+        raise DataError(
+            "With two cluster variables no exact distribution is known: leave out critical and "
+            "model, or give one of the variables."
+        )
+    if lost != "skip":
+        raise DataError("lost='generalized' takes one cluster variable.")
+    if deletions is not None:
+        raise DataError("deletions are of one cluster variable: leave them out, or give it alone.")
 
 
 def _refuse_other(deletions: Deletions, target: Target, cluster: str | None) -> None:

@@ -40,6 +40,7 @@ GROUPS = {
         (
             "jackknife",
             "Jackknife",
+            "inference.two_way.TwoWayJackknife",
             "multiplier",
             "Multiplier",
             "wald_pretest",
