@@ -10,6 +10,7 @@ from didjack.display.notebook_view import notebook_html
 from didjack.display.pretest_lines import pretest_lines
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
+from didjack.inference.honest import HonestBounds
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.sensitivity import Sensitivity
 from didjack.regression.decomposition import Bacon
@@ -33,6 +34,7 @@ _FIGURES: dict[type, str] = {
     Bacon: "plot_bacon",
     Plan: "plot_power",
     Sensitivity: "plot_sensitivity",
+    HonestBounds: "plot_honest",
 }
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from didjack.core.arguments import require_seed, require_share, require_whole
 from didjack.core.linalg import Index, Mask
 from didjack.core.results import Inference, Inferred, combination
-from didjack.core.withheld import FEW_TREATED
+from didjack.core.withheld import FEW_TREATED, notes_on_few_treated
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target
 from didjack.errors import DesignError
 from didjack.inference.bands import Band, sup_t_band
 from didjack.inference.exact import ExactInference
 from didjack.inference.exact_joint import DRAWS, balanced_band, balanced_pretest
+from didjack.inference.honest import HonestBounds, honest_bounds
 from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
 from didjack.inference.places import places
 from didjack.inference.pretest import PreTest, joint_pretest
@@ -28,6 +29,10 @@ MIN_TREATED = 2  # treated clusters that an element of a band or a joint test re
 # With t more: on castle's event study without effects F rejects in 14% and a 95% band covers 86%
 # with elements on two treated clusters and more, 8% and 91% on six and more (200 normal samples).
 MIN_TREATED_T = FEW_TREATED + 1
+_OF_BOUNDS = (
+    "Bounds that use it are no inference either.",
+    "Bounds that use them may hold too little.",
+)
 
 
 class JointTests(Inferred):
@@ -160,6 +165,50 @@ class JointTests(Inferred):
         enough = MIN_TREATED if min_treated is None else min_treated
         counts = self.n_treated_clusters if enough else None
         return honestdid_input(self.inference, reference, counts, enough)
+
+    def honest(
+        self,
+        type: str = "relative_magnitude",
+        Mbarvec: Sequence[float] | None = None,
+        Mvec: Sequence[float] | None = None,
+        *,
+        e: float = 0,
+        l_vec: Sequence[float] | None = None,
+        level: float | None = None,
+        reference: float = -1,
+        min_treated: int | None = None,
+    ) -> HonestBounds:
+        """Bound an effect of the event study where trends may diverge (Rambachan and Roth 2023).
+
+        From the event study and its joint CV3 covariance, with normal critical values, whether the
+        jackknife has t or exact ones.
+
+        Parameters
+        ----------
+        type : {"relative_magnitude", "smoothness"}
+            After treatment trends diverge at most Mbar times as much between periods as before; or
+            their slope changes by at most M between periods.
+        Mbarvec, Mvec, e, l_vec
+            As for `didjack.inference.honest.honest_bounds`.
+        level : float, optional
+            Coverage; that of the jackknife without it.
+        reference, min_treated
+            As for `to_honestdid`.
+
+        Raises
+        ------
+        DataError
+            An argument is out of range, unknown, or belongs to the other type.
+        DesignError
+            As for `to_honestdid` and `didjack.inference.honest.honest_bounds`.
+        """
+        handed = self.to_honestdid(reference, min_treated)
+        used = np.isin(self.parameters, [f"event:{time:g}" for time in handed.event_times])
+        cautions = notes_on_few_treated(self.parameters, self.n_treated_clusters, used, _OF_BOUNDS)
+        level = self.level if level is None else level
+        return honest_bounds(
+            handed, type, Mbarvec, Mvec, e=e, l_vec=l_vec, level=level, cautions=cautions
+        )
 
     def sensitivity(
         self,

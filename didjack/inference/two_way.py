@@ -36,7 +36,10 @@ from didjack.core.results import Inference, Inferred
 from didjack.core.withheld import NAMED, notes_on_few_treated
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target
+from didjack.errors import DesignError
+from didjack.inference.honestdid import UNIVERSAL, HonestDiDInput, honestdid_input
 from didjack.inference.jackknife import Jackknife
+from didjack.inference.joint_tests import MIN_TREATED
 
 REMEDIES = (
     "With one cluster variable critical='exact' has both, under its assumption.",
@@ -153,6 +156,26 @@ class TwoWayJackknife(Inferred):
         is the squared standard errors.
         """
         return self.inference.vcov
+
+    def to_honestdid(self, reference: float = -1, min_treated: int | None = None) -> HonestDiDInput:
+        """Hand the event study to sensitivity analysis, `didjack.inference.honest.honest_bounds`.
+
+        Parameters
+        ----------
+        reference, min_treated
+            As for `Jackknife.to_honestdid`; the treated clusters are those of the variable that
+            has fewer.
+
+        Raises
+        ------
+        DesignError
+            As for `Jackknife.to_honestdid`.
+        """
+        if self.target.estimation.options.base_period != "universal":
+            raise DesignError(UNIVERSAL)
+        enough = MIN_TREATED if min_treated is None else min_treated
+        counts = _treated(self.inference) if enough else None
+        return honestdid_input(self.inference, reference, counts, enough)
 
     @property
     def components(self) -> pd.DataFrame:

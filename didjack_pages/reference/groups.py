@@ -71,6 +71,8 @@ GROUPS = {
             "inference.decision.Decision",
             "inference.honestdid.honestdid_input",
             "inference.honestdid.HonestDiDInput",
+            "inference.honest.honest_bounds",
+            "inference.honest.HonestBounds",
         ),
     ),
     "tables": ReferenceGroup(
@@ -105,6 +107,7 @@ GROUPS = {
             "display.plots.plot_rates",
             "display.plots.plot_power",
             "display.plots.plot_sensitivity",
+            "display.plots.plot_honest",
         ),
     ),
     "regression": ReferenceGroup(

@@ -12,6 +12,7 @@ from compare import assert_close
 from scipy import stats
 
 import didjack as dj
+from didjack.inference.honest import honest_bounds
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the solver of the other package warns
 honest = pytest.importorskip(
@@ -58,3 +59,19 @@ def test_bounds_widen_with_the_violation_allowed(handed) -> None:
     width = np.asarray(found["ub"]) - np.asarray(found["lb"])
     assert np.isfinite(width).all()
     assert width[1] > width[0] > 0
+
+
+def test_its_smoothness_intervals_are_ours(handed) -> None:
+    """Both are exact but for its cone program; relative magnitudes take it a minute."""
+    bounds = np.array([0.0, 0.02, 0.05, 0.2])
+    theirs = honest.create_sensitivity_results_sm(
+        betahat=handed.betahat,
+        sigma=handed.sigma,
+        num_pre_periods=handed.num_pre,
+        num_post_periods=handed.num_post,
+        m_vec=bounds,
+    )
+    ours = honest_bounds(handed, "smoothness", Mvec=bounds)
+    scale = float(ours.high[0] - ours.low[0])
+    assert_close(ours.low, np.asarray(theirs["lb"]), 1e-3, "lower ends", scale)
+    assert_close(ours.high, np.asarray(theirs["ub"]), 1e-3, "upper ends", scale)

@@ -19,6 +19,7 @@ from scipy import stats
 
 import didjack as dj
 from didjack.errors import DataError, DesignError, FewTreatedWarning
+from didjack.inference.honest import honest_bounds
 from didjack.inference.two_way import TwoWayJackknife, joint_scores, largest_variance
 
 MPDTA = {"yname": "lemp", "tname": "year", "gname": "first.treat", "idname": "countyreal"}
@@ -228,6 +229,21 @@ def test_notes_and_tables_say_what_stands_behind(crossed):
     row = crossed.glance().iloc[0]
     assert (row["n_clusters_first"], row["n_clusters_second"], row["df"]) == (29, 9, 8)
     assert crossed.to_latex().startswith("\\begin{tabular}")
+
+
+def test_it_hands_the_event_study_over(event_study):
+    res = dj.att_gt(counties(), **MPDTA, est_method="reg", base_period="universal")
+    jk = dj.jackknife(dj.aggte(res, "dynamic"), ["st", "industry"])
+    handed = jk.to_honestdid()
+    assert handed.event_times.tolist() == [-4, -3, -2, 0, 1] and handed.df == 8
+    assert handed.left_out == ("event:2", "event:3")
+    places = [list(jk.parameters).index(f"event:{e:g}") for e in handed.event_times]
+    assert_close(np.sqrt(np.diag(handed.sigma)), jk.inference.se[places], 1e-12, "errors")
+    assert honest_bounds(handed).original[0] == pytest.approx(
+        handed.betahat[3] - stats.norm.ppf(0.975) * jk.inference.se[places[3]], rel=1e-12
+    )
+    with pytest.raises(DesignError, match="universal"):
+        dj.jackknife(event_study, ["st", "industry"]).to_honestdid()
 
 
 def test_few_treated_clusters_of_either_variable_are_warned_of():

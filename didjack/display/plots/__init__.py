@@ -7,6 +7,7 @@ with optional_imports():  # every module of this folder needs matplotlib
     from didjack.display.plots.clusters import plot_cohorts, plot_jackknife
     from didjack.display.plots.compare import compare
     from didjack.display.plots.comparison import plot_comparison
+    from didjack.display.plots.divergence import plot_honest
     from didjack.display.plots.effects import plot_aggregate, plot_attgt, plot_inferences
     from didjack.display.plots.event import plot_event_study
     from didjack.display.plots.matrix import plot_matrix
@@ -22,6 +23,7 @@ __all__ = [
     "plot_cohorts",
     "plot_comparison",
     "plot_event_study",
+    "plot_honest",
     "plot_inferences",
     "plot_jackknife",
     "plot_matrix",
