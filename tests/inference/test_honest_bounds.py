@@ -207,7 +207,7 @@ def noisy_before() -> tuple[np.ndarray, np.ndarray]:
     [
         (False, WEIGHTS[2], 0.7, (-6, 6)),
         (False, WEIGHTS[2], 3.0, (-27, 27)),
-        (True, WEIGHTS[3], 0.7, (-0.5, 0.5)),
+        (True, WEIGHTS[3], 0.7, (-0.26, 0.16)),
     ],
 )
 def test_its_decision_is_that_of_the_conditional_distribution(drawn, noisy, weights, Mbar, ends):

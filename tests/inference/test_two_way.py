@@ -18,9 +18,10 @@ from compare import assert_close
 from scipy import stats
 
 import didjack as dj
+from didjack.core.two_way_variance import joint_scores, largest_variance
 from didjack.errors import DataError, DesignError, FewTreatedWarning
 from didjack.inference.honest import honest_bounds
-from didjack.inference.two_way import TwoWayJackknife, joint_scores, largest_variance
+from didjack.inference.two_way import TwoWayJackknife
 
 MPDTA = {"yname": "lemp", "tname": "year", "gname": "first.treat", "idname": "countyreal"}
 SECTIONS = MPDTA | {"idname": None, "panel": False}
