@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, ClassVar
@@ -10,7 +11,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from didjack.display.wording import listed
-from didjack.errors import ReportError
+from didjack.errors import DidjackWarning, ReportError
 from didjack.forms import Form, Whole, read_form
 from didjack_pages.paths import notebooks_dir
 
@@ -98,6 +99,9 @@ def lesson(number: int) -> Lesson:
 def head(number: int, specification: str) -> Text:
     """Write the lines under a lesson's title: what it needs, its data, its other versions.
 
+    Warnings of the package stay off the page from here on: lessons show notes where they teach
+    something, and small examples would warn in most cells.
+
     Parameters
     ----------
     number : int
@@ -105,6 +109,7 @@ def head(number: int, specification: str) -> Text:
     specification : str
         That the page is executed on.
     """
+    warnings.simplefilter("ignore", DidjackWarning)
     own = lesson(number)
     needs = [lesson(k).link() for k in own.needs]
     before = f"Builds on {listed(needs)}." if needs else "Needs means, variances and regression."
