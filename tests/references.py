@@ -110,7 +110,7 @@ def _summary(raw: dict[str, Any]) -> Summary:
     )
 
 
-def _call(source: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def arguments_of(source: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Translate R's data name and arguments into ours."""
     dataset, *form = source.split("_")
     panel = "rc" not in form
@@ -132,7 +132,7 @@ def _call(source: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _run(stem: str, key: str, raw: dict[str, Any]) -> Run:
-    data, kwargs = _call(key.split("|")[0], raw["spec"])
+    data, kwargs = arguments_of(key.split("|")[0], raw["spec"])
     cells = raw["gt"]
     return Run(
         name=f"{stem}:{key}",
@@ -174,7 +174,7 @@ def _castle(program: str, row: dict[str, Any]) -> Jackknifed:
         name=f"castle_didjack:{program}:{row['spec']}:{row['type']}",
         data="castle",
         type=row["type"],
-        kwargs=_call("castle", spec)[1],
+        kwargs=arguments_of("castle", spec)[1],
         att=row["att"],
         se=row["se"],
         df=row["df"],
@@ -184,7 +184,7 @@ def _castle(program: str, row: dict[str, Any]) -> Jackknifed:
 
 
 def _didjack(name: str, source: str, spec: dict[str, Any], type_: str, raw: Any) -> Jackknifed:
-    data, kwargs = _call(source, spec)
+    data, kwargs = arguments_of(source, spec)
     return Jackknifed(
         name=f"{name}:{type_}",
         data=data,

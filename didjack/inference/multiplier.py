@@ -3,14 +3,13 @@
 It perturbs S_c, the sum of the influence function over cluster c, by independent draws v_c with
 mean zero and variance one. It resamples no nuisance estimate and no weight, and with few
 clusters it has nothing more to work with than the analytic standard error: it repeats its
-downward bias. Draws come in blocks with their own seeds, so the result does not depend on the
-number of workers.
+downward bias. `multiplier_draws` has the draws, `r_draws` those of R.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,41 +22,16 @@ from didjack.core.arguments import require_seed, require_share, require_text, re
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
+from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import given_cluster
 from didjack.effects.parameters import Parameter
 from didjack.effects.target import Target, count_treated
 from didjack.errors import DataError
 from didjack.inference.bands import Band, band_elements, make_band
 from didjack.inference.honestdid import HonestDiDInput, honestdid_input
+from didjack.inference.multiplier_draws import DRAWS, bootstrap_draws, spread
 from didjack.inference.pretest import PreTest, joint_pretest
-
-BLOCK = 250  # draws per seed
-_Z = float(ndtri(0.75) - ndtri(0.25))
-
-
-def rademacher(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw -1 or 1 with equal probability (R `did`)."""
-    return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0, dtype=np.float64)
-
-
-def mammen(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw Mammen's two-point distribution, with third moment one (default of Stata `csdid`)."""
-    root = np.sqrt(5.0)
-    low = rng.random(shape) < (root + 1) / (2 * root)
-    return np.where(low, -(root - 1) / 2, (root + 1) / 2)
-
-
-def webb(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw Webb's six-point distribution, for fewer than a dozen clusters."""
-    points = np.sqrt(np.array([0.5, 1.0, 1.5]))
-    return np.concatenate([-points, points])[rng.integers(0, 6, shape)]
-
-
-DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
-    "rademacher": rademacher,
-    "mammen": mammen,
-    "webb": webb,
-}
+from didjack.inference.r_draws import draw_as_r
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,6 +58,11 @@ class Multiplier(Inferred):
         Treated clusters (or units) behind each parameter.
     cluster : str or None
         Cluster variable; None: the unit.
+    rng : {"numpy", "R"}
+        Whose random numbers these are.
+    separate_draws : (B, P) array, optional
+        With rng="R", where standard errors come from: draws with multipliers of each
+        parameter's own. Without them, from `draws`.
     """
 
     target: Target = field(repr=False)
@@ -95,6 +74,8 @@ class Multiplier(Inferred):
     seed: int
     n_treated_clusters: Index = field(repr=False)
     cluster: str | None = None
+    rng: str = "numpy"
+    separate_draws: Array | None = field(default=None, repr=False)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -105,12 +86,18 @@ class Multiplier(Inferred):
     def inference(self) -> Inference:
         """Standard errors with normal critical values, as R `did` uses them pointwise."""
         treated = self.n_treated_clusters
-        return self._inference(self.parameters, self.target.values, self.draws, treated)
+        found = self._inference(self.parameters, self.target.values, self.draws, treated)
+        if self.separate_draws is None:
+            return found
+        return replace(found, se=self._errors(self.separate_draws))
+
+    def _errors(self, draws: Array) -> Array:
+        return np.where((draws == 0).all(axis=0), np.nan, spread(draws, self.scale))
 
     def _inference(
         self, parameters: tuple[str, ...], att: Array, draws: Array, n_treated_clusters: Index
     ) -> Inference:
-        se = np.where((draws == 0).all(axis=0), np.nan, spread(draws, self.scale))
+        se = self._errors(draws)
         return Inference(
             method=f"bootstrap ({self.distribution})",
             parameters=parameters,
@@ -165,6 +152,8 @@ class Multiplier(Inferred):
     def band(self, level: float | None = None) -> Band:
         """Return the simultaneous band: the quantile of the largest absolute t over the draws.
 
+        With rng="R", as in R, the band of an average is never narrower than pointwise intervals.
+
         Parameters
         ----------
         level : float, optional
@@ -177,8 +166,10 @@ class Multiplier(Inferred):
         """
         level = self.level if level is None else level
         at = band_elements(self.inference)
-        largest = np.abs(self.draws[:, at] / self.inference.se[at]).max(axis=1)
+        largest = np.abs(self.draws[:, at] / spread(self.draws[:, at], self.scale)).max(axis=1)
         value = float(np.quantile(largest, level, method="inverted_cdf"))
+        if self.rng == "R" and isinstance(self.target, Aggregate):
+            value = max(value, float(ndtri(0.5 + level / 2)))
         return make_band(self.inference, at, value, level)
 
     def pretest(self) -> PreTest:
@@ -272,6 +263,9 @@ def multiplier(
     scale: str = "iqr",
     seed: int = 0,
     n_jobs: int = 1,
+    rng: str = "numpy",
+    cband: bool | None = None,
+    calls_before: int = 0,
 ) -> Multiplier:
     """Bootstrap influence functions with random multipliers.
 
@@ -294,9 +288,19 @@ def multiplier(
         `did`), or from their standard deviation. When a few clusters dominate, the draws are
         not normal and the two differ; only the second converges to the clustered analytic one.
     seed : int
-        Of the draws.
+        Of the draws; with rng="R" that of R's `set.seed`.
     n_jobs : int
-        Workers (joblib). The result is the same for any number.
+        Workers (joblib). The result is the same for any number. Not used with rng="R".
+    rng : {"numpy", "R"}
+        "R": the draws of R `did` 2.5.1, so that its standard errors and critical values come
+        out, see Notes. Rademacher multipliers only.
+    cband : bool, optional
+        For rng="R" and an average: whether R made a uniform band too, which moves the draws of
+        the overall effect. None: as by R's default, where there are more than two periods.
+    calls_before : int
+        For rng="R": how many bootstraps of as many draws over the same clusters R made since
+        set.seed; `att_gt` makes one, `aggte` one for every element and for the overall effect,
+        and one for the band.
 
     Returns
     -------
@@ -306,49 +310,52 @@ def multiplier(
     ------
     DataError
         An argument is out of range.
+
+    Notes
+    -----
+    With rng="R" and seed=s the numbers are those of `set.seed(s)` followed by
+    `att_gt(..., bstrap = TRUE, biters = n_boot)`, for group-time effects, or by
+    `aggte(..., bstrap = TRUE, biters = n_boot)`, for an average; for `aggte` right behind a
+    bootstrapped `att_gt`, with calls_before=1. R's generator must be its default (Mersenne
+    Twister), and not split over cores (`pl = FALSE`). Over units, they are taken in the order of
+    R's faster_mode, its default. Clusters count in sorted order; text that R sorts otherwise in
+    its locale (upper and lower case mixed) gives other draws.
     """
     if not (hasattr(target, "influence") and hasattr(target, "estimation")):
         raise DataError(f"multiplier takes the result of att_gt or aggte, not {shown(target)}.")
     require_text(distribution=distribution, scale=scale)
     require_share(level=level)
     require_whole(least=2, n_boot=n_boot)
-    require_seed(seed)
+    if rng != "R":  # whose seeds may be negative
+        require_seed(seed)
     if distribution not in DRAWS:
         raise DataError(f"distribution must be one of {', '.join(DRAWS)}, not {distribution!r}.")
     if scale not in ("iqr", "sd"):
         raise DataError(f"scale must be 'iqr' or 'sd', not {scale!r}.")
+    _check_generator(rng, distribution, cband, calls_before)
     estimation = target.estimation
     name = given_cluster(clustervars, cluster) or estimation.beyond_unit
     code = estimation.unit_clusters(name)
-    sums = influence_sums(target.influence, code)
-    draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
+    n_clusters = estimation.n if code is None else int(code.max()) + 1
     treated = count_treated(target, name)
-    return Multiplier(target, draws, len(sums), level, distribution, scale, seed, treated, name)
-
-
-def bootstrap_draws(
-    sums: Array, distribution: str, n_boot: int, seed: int, n_jobs: int = 1
-) -> Array:
-    """Draw sum_c v_c S_c, shape (B, P), in blocks that each have a seed of their own."""
-    from joblib import Parallel, delayed  # spared where nothing is drawn
-
-    sizes = [min(BLOCK, n_boot - start) for start in range(0, n_boot, BLOCK)]
-    seeds = np.random.SeedSequence(seed).spawn(len(sizes))
-    tasks = (
-        delayed(_block)(sums, distribution, size, s) for size, s in zip(sizes, seeds, strict=True)
+    if rng == "R":
+        as_r = draw_as_r(target, code, n_boot, seed, cband, calls_before)
+        draws, separate = as_r.joint, as_r.separate
+    else:
+        sums = influence_sums(target.influence, code)
+        draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
+        separate = None
+    return Multiplier(
+        target, draws, n_clusters, level, distribution, scale, seed, treated, name, rng, separate
     )
-    return np.concatenate(list(Parallel(n_jobs=n_jobs)(tasks)))
 
 
-def _block(sums: Array, distribution: str, size: int, seed: np.random.SeedSequence) -> Array:
-    rng = np.random.default_rng(seed)
-    return DRAWS[distribution](rng, (size, len(sums))) @ sums
-
-
-def spread(draws: Array, scale: str) -> Array:
-    """Return the standard error of each column, from the interquartile range or the deviation."""
-    if scale == "sd":
-        return np.asarray(np.sqrt((draws**2).mean(axis=0)))  # the draws have mean zero
-    # inverted_cdf: the order statistics that R's quantile(type = 1) takes
-    low, high = np.quantile(draws, [0.25, 0.75], axis=0, method="inverted_cdf")
-    return np.asarray((high - low) / _Z)
+def _check_generator(rng: str, distribution: str, cband: bool | None, calls_before: int) -> None:
+    if rng not in ("numpy", "R"):
+        raise DataError(f"rng must be 'numpy' or 'R', not {rng!r}.")
+    if rng == "R" and distribution != "rademacher":
+        raise DataError(f"rng='R' has Rademacher multipliers only, as R did, not {distribution!r}.")
+    if rng != "R" and (cband is not None or calls_before != 0):
+        raise DataError("cband and calls_before say what R drew: give them with rng='R' only.")
+    if isinstance(calls_before, bool) or not isinstance(calls_before, int) or calls_before < 0:
+        raise DataError(f"calls_before must be a whole number, 0 or more, not {calls_before!r}.")

@@ -13,7 +13,7 @@ from didjack.core import cv3
 from didjack.core.linalg import Array
 from didjack.effects.average_types import TYPES
 from didjack.errors import DataError
-from didjack.inference.multiplier import DRAWS, spread
+from didjack.inference.multiplier_draws import DRAWS, spread
 
 LEVELS = (0.01, 0.05, 0.1)
 """Levels of the tests in the tables of studies."""

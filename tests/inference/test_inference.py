@@ -13,7 +13,7 @@ from scipy import stats
 import didjack as dj
 from didjack.core.analytic import cluster_sums
 from didjack.core.lincom import parse_lincom
-from didjack.inference.multiplier import DRAWS, bootstrap_draws
+from didjack.inference.multiplier_draws import DRAWS, bootstrap_draws
 
 
 @pytest.fixture(scope="module")

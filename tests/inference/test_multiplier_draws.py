@@ -10,7 +10,7 @@ import pytest
 from looped import att_gt, frame_of
 
 import didjack as dj
-from didjack.inference.multiplier import bootstrap_draws, mammen, rademacher, webb
+from didjack.inference.multiplier_draws import bootstrap_draws, mammen, rademacher, webb
 
 RTOL = 1e-12
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import didjack as dj
-from didjack.inference.multiplier import DRAWS
+from didjack.inference.multiplier_draws import DRAWS
 
 FIVE = np.sqrt(5)
 SIX = np.sqrt([0.5, 1, 1.5])
