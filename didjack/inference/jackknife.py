@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from didjack.core import cv3
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, combination
@@ -28,17 +27,15 @@ from didjack.effects.target import Target, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
 from didjack.inference.exact import ExactInference, exact_inference
-from didjack.inference.generalized import generalized_deviations
 from didjack.inference.jackknife_text import JackknifeText
 from didjack.inference.linear_forms import all_lost
+from didjack.inference.recombined import DeletionRule
 from didjack.inference.replicates import fixed_values
 from didjack.sample.periods import as_dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-ROUNDING = 1e-13  # relative to the largest effect; standard errors below it are rounding error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,13 +152,14 @@ class Jackknife(JackknifeText):
 
         Zero where a deletion leaves nothing to estimate; -theta with lost="generalized".
         """
-        return self._deviations(self.replicates)[0]
+        return self._rule.deviations(self.replicates)[0]
 
-    def _deviations(self, replicates: Array) -> tuple[Array, Array]:
-        if self.lost == "generalized":
-            deviations = generalized_deviations(replicates[0], replicates[1:])
-            return deviations, np.full(deviations.shape[1], len(deviations))
-        return cv3.deviations(replicates[0], replicates[1:], self.center)
+    @property
+    def _rule(self) -> DeletionRule:
+        largest = float(np.nanmax(np.abs(self.target.estimation.att), initial=0.0))
+        return DeletionRule(
+            self.method, self.center, self.lost, len(self.clusters), self.level, largest
+        )
 
     @cached_property
     def inference(self) -> Inference:
@@ -177,26 +175,7 @@ class Jackknife(JackknifeText):
         combinations: Array,
         n_treated_clusters: Index,
     ) -> Inference:
-        deviations, H = self._deviations(replicates)
-        generalized = self.lost == "generalized"
-        scores = deviations if generalized else cv3.scores(deviations, H)
-        variance = np.einsum("cp,cp->p", scores, scores)
-        # Where every deletion gives the same up to rounding (base periods, zero by construction)
-        # there is no standard error.
-        largest = np.nanmax(np.abs(self.target.estimation.att), initial=0.0)
-        distinct = variance > (ROUNDING * largest) ** 2
-        plain = Inference(
-            method=self.method,
-            parameters=parameters,
-            att=replicates[0],
-            se=np.sqrt(np.where(distinct, variance, np.nan)),
-            df=np.where(H > 1, H - 1.0, np.nan),
-            n_clusters=len(self.clusters),
-            level=self.level,
-            scores=scores,
-            n_treated_clusters=n_treated_clusters,
-            conservative=generalized,
-        )
+        plain = self._rule.infer(parameters, replicates, n_treated_clusters)
         if self.exact is None:
             return plain
         return self.exact.complete(plain, combinations, np.isfinite(replicates[1:]))

@@ -32,6 +32,7 @@ from didjack.inference.honestdid import HonestDiDInput, honestdid_input
 from didjack.inference.multiplier_draws import DRAWS, bootstrap_draws, spread
 from didjack.inference.pretest import PreTest, joint_pretest
 from didjack.inference.r_draws import draw_as_r
+from didjack.inference.recombined import DrawnInference, errors_of_draws
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,26 +90,14 @@ class Multiplier(Inferred):
         found = self._inference(self.parameters, self.target.values, self.draws, treated)
         if self.separate_draws is None:
             return found
-        return replace(found, se=self._errors(self.separate_draws))
-
-    def _errors(self, draws: Array) -> Array:
-        return np.where((draws == 0).all(axis=0), np.nan, spread(draws, self.scale))
+        return replace(found, se=errors_of_draws(self.separate_draws, self.scale))
 
     def _inference(
         self, parameters: tuple[str, ...], att: Array, draws: Array, n_treated_clusters: Index
     ) -> Inference:
-        se = self._errors(draws)
-        return Inference(
-            method=f"bootstrap ({self.distribution})",
-            parameters=parameters,
-            att=att,
-            se=se,
-            df=np.full(len(se), np.inf),
-            n_clusters=self.n_clusters,
-            level=self.level,
-            scores=draws / np.sqrt(len(draws)),
-            n_treated_clusters=n_treated_clusters,
-        )
+        return DrawnInference(
+            f"bootstrap ({self.distribution})", self.scale, self.n_clusters, self.level
+        ).infer(parameters, att, draws, n_treated_clusters)
 
     @property
     def se(self) -> float:
@@ -346,8 +335,9 @@ def multiplier(
         draws = bootstrap_draws(sums / estimation.n, distribution, n_boot, seed, n_jobs)
         separate = None
     return Multiplier(
-        target, draws, n_clusters, level, distribution, scale, seed, treated, name, rng, separate
-    )
+        target, draws, n_clusters, level, distribution, scale, seed, treated,
+        cluster=name, rng=rng, separate_draws=separate,
+    )  # fmt: skip
 
 
 def _check_generator(rng: str, distribution: str, cband: bool | None, calls_before: int) -> None:
