@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from didjack.one_call import csdid
     from didjack.sample.first_treated import gname
     from didjack.sample.read import read_table
+    from didjack.saving.saved import SavedResult
+    from didjack.saving.store import load
     from didjack.simulate.planning import Plan, plan
     from didjack.version import __version__ as __version__
 
@@ -71,6 +73,7 @@ __all__ = [
     "PreTest",
     "Randomization",
     "ReportError",
+    "SavedResult",
     "SiteError",
     "aggte",
     "att_gt",
@@ -80,6 +83,7 @@ __all__ = [
     "few_treated",
     "gname",
     "jackknife",
+    "load",
     "load_dataset",
     "load_specification",
     "multiplier",
@@ -107,12 +111,14 @@ _NAMES = {
     "inference.randomization": ("Randomization", "randomize"),
     "sample.first_treated": ("gname",),
     "sample.read": ("read_table",),
+    "saving.saved": ("SavedResult",),
+    "saving.store": ("load",),
     "simulate.planning": ("Plan", "plan"),
     "version": ("__version__",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 _ROOMS = ("core", "datasets", "display", "effects", "estimators", "inference", "regression",
-          "sample", "simulate")  # fmt: skip
+          "sample", "saving", "simulate")  # fmt: skip
 
 _SHORT = {"plots": "display.plots", "tables": "display.tables"}
 

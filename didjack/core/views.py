@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # every import of didjack comes through here
+    from pathlib import Path
+
     import pandas as pd
 
 _VIEWS: dict[tuple[str, type], Callable[..., Any]] = {}
@@ -101,6 +103,22 @@ class Shown:
             With either, the tabular is wrapped in a table environment.
         """
         return str(view("latex", self, caption, label))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the result as one JSON file, which `didjack.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+        overwrite : bool
+            Whether another file may be replaced.
+
+        Raises
+        ------
+        OutputError
+            The file exists or cannot be written.
+        """
+        view("save", self, path, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         return str(view("html", self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from didjack.comparison import Comparison
@@ -22,6 +23,7 @@ def register_views() -> None:
     register("latex", Shown, _latex)
     register("html", Shown, notebook_html)
     register("pretest", ATTgt, pretest_lines)
+    register("save", Shown, _save)
     for shown, name in _FIGURES.items():
         register("plot", shown, _drawn_by(name))
     register("plot", Comparison, _draw_comparison)
@@ -42,6 +44,12 @@ def _latex(result: Any, caption: str, label: str) -> str:
     from didjack.display import tables
 
     return tables.to_latex(result, caption, label)
+
+
+def _save(result: Shown, path: str | Path, *, overwrite: bool) -> None:
+    from didjack.saving.store import save
+
+    save(result, path, overwrite=overwrite)
 
 
 def _drawn_by(name: str) -> Any:

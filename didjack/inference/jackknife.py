@@ -152,10 +152,11 @@ class Jackknife(JackknifeText):
 
         Zero where a deletion leaves nothing to estimate; -theta with lost="generalized".
         """
-        return self._rule.deviations(self.replicates)[0]
+        return self.rule.deviations(self.replicates)[0]
 
     @property
-    def _rule(self) -> DeletionRule:
+    def rule(self) -> DeletionRule:
+        """How deletions become standard errors."""
         largest = float(np.nanmax(np.abs(self.target.estimation.att), initial=0.0))
         return DeletionRule(
             self.method, self.center, self.lost, len(self.clusters), self.level, largest
@@ -175,7 +176,7 @@ class Jackknife(JackknifeText):
         combinations: Array,
         n_treated_clusters: Index,
     ) -> Inference:
-        plain = self._rule.infer(parameters, replicates, n_treated_clusters)
+        plain = self.rule.infer(parameters, replicates, n_treated_clusters)
         if self.exact is None:
             return plain
         return self.exact.complete(plain, combinations, np.isfinite(replicates[1:]))

@@ -95,9 +95,13 @@ class Multiplier(Inferred):
     def _inference(
         self, parameters: tuple[str, ...], att: Array, draws: Array, n_treated_clusters: Index
     ) -> Inference:
-        return DrawnInference(
-            f"bootstrap ({self.distribution})", self.scale, self.n_clusters, self.level
-        ).infer(parameters, att, draws, n_treated_clusters)
+        return self.rule.infer(parameters, att, draws, n_treated_clusters)
+
+    @property
+    def rule(self) -> DrawnInference:
+        """How draws become standard errors."""
+        method = f"bootstrap ({self.distribution})"
+        return DrawnInference(method, self.scale, self.n_clusters, self.level)
 
     @property
     def se(self) -> float:

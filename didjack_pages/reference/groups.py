@@ -73,6 +73,8 @@ GROUPS = {
             "inference.honestdid.HonestDiDInput",
             "inference.honest.honest_bounds",
             "inference.honest.HonestBounds",
+            "load",
+            "SavedResult",
         ),
     ),
     "tables": ReferenceGroup(

@@ -19,7 +19,7 @@ from didjack.inference.multiplier_draws import spread
 from didjack.inference.r_draws import unit_order
 from didjack.inference.r_random import RStream
 
-DRAWN = json.loads((FOLDER / "r_random.json").read_text(encoding="utf-8"))["seeds"]
+DRAWN = json.loads((FOLDER / "draws_of_r.json").read_text(encoding="utf-8"))["seeds"]
 SEED, B = 20240901, 50_000  # of r_mboot50000
 # Standard errors are differences of order statistics: rounding moves them by 1e-13. A logit moves
 # R's own influence functions by 1e-9, and by 1e-7 with three covariates (merit).

@@ -1,6 +1,8 @@
-# Makes r_random.json: what R itself draws after set.seed, with base R alone.
+# Status: run as it stands, with R 4.2.2 of Debian 12.
 #
-#   Rscript r_random.R r_random.json
+# Makes draws_of_r.json: what R itself draws after set.seed, with base R alone.
+#
+#   Rscript draws_of_r.R draws_of_r.json
 #
 # `uniform` are runif's first five numbers, `later` the 1999th to 2001st (the generator makes 624
 # at a time), `state` the first words of .Random.seed. `signs` are Rademacher multipliers for 70
