@@ -19,10 +19,12 @@ from didjack.core.arguments import (
 from didjack.effects.aggregate import average_of
 from didjack.effects.average_types import TYPES, AverageType
 from didjack.effects.group_time import att_gt
+from didjack.effects.programs import as_programs_do
 from didjack.errors import DataError
 from didjack.inference.cluster_jackknife import jackknife_of
 
 
+@as_programs_do
 def csdid(
     data: pd.DataFrame,
     yname: str,
@@ -44,6 +46,7 @@ def csdid(
     pscoretrim: float = 0.995,
     balance: str | None = None,
     last_as_never: bool = False,
+    like: str | None = None,
     types: Sequence[str] | None = None,
     type: str | None = None,
     cluster: str | None = None,
@@ -96,8 +99,10 @@ def csdid(
     balance : {"full", "pair", "none"}, optional
         What to do with units that are not observed in every period.
     last_as_never : bool
-        Count the last cohort as never treated where nobody is. This and all arguments above are
-        those of `att_gt`, which says more on each.
+        Count the last cohort as never treated where nobody is.
+    like : {"did", "csdid2", "csdid1"}, optional
+        Take the defaults of another program. This and all arguments above are those of `att_gt`,
+        which says more on each.
     types, type : sequence of str, and str, optional
         Aggregations, by default all four; or a single one.
     cluster : str, optional
@@ -174,6 +179,7 @@ def csdid(
         pscoretrim=pscoretrim,
         balance=balance,
         last_as_never=last_as_never,
+        like=like,
     )
     if type is None and isinstance(types, str):
         types = TYPES if types == "all" else (types,)

@@ -27,6 +27,7 @@ from didjack.effects.averages import (
 )
 from didjack.effects.estimation import Estimation
 from didjack.effects.parameters import Parameter
+from didjack.effects.programs import program_of
 from didjack.effects.remarks import note_on_cells, note_on_left_out, notes_on_treated
 from didjack.effects.target import analytic
 from didjack.errors import DataError, DesignError
@@ -265,7 +266,7 @@ def aggte(
     min_e: float | None = None,
     max_e: float | None = None,
     balance_e: float | None = None,
-    weights: str = "did",
+    weights: str | None = None,
     na_rm: bool = True,
 ) -> Aggregate:
     """Average group-time effects (Callaway and Sant'Anna, 2021, section 3 and table 1).
@@ -285,11 +286,12 @@ def aggte(
     balance_e : float, optional
         For "dynamic": keep the cohorts observed for at least this many periods after treatment,
         and as many event times for each (eq. 3.6).
-    weights : {"did", "csdid"}
-        "did": cells count by the share of their cohort in the sample (R `did`). "csdid": by the
-        treated observations of each cell, also within cohorts, whose own weight in the overall
-        effect is the mean over their cells and counts as fixed (Stata `csdid`). They differ in
-        repeated cross-sections and unbalanced panels.
+    weights : {"did", "csdid"}, optional
+        "did", the default unless `like` of `att_gt` says otherwise: cells count by the share of
+        their cohort in the sample (R `did`). "csdid": by the treated observations of each cell,
+        also within cohorts, whose own weight in the overall effect is the mean over their cells
+        and counts as fixed (Stata `csdid`). They differ in repeated cross-sections and unbalanced
+        panels.
     na_rm : bool
         Whether cells that cannot be estimated are left out of the average, with a warning. False
         refuses them wherever they are, as R's aggte does by default.
@@ -324,7 +326,7 @@ def average_of(
     min_e: float | None = None,
     max_e: float | None = None,
     balance_e: float | None = None,
-    weights: str = "did",
+    weights: str | None = None,
     na_rm: bool = True,
 ) -> Aggregate:
     """Average group-time effects without a warning: `aggte` for what says it elsewhere.
@@ -337,6 +339,9 @@ def average_of(
     """
     require_instance(res, "res", ATTgt, "the result of att_gt")
     chosen = AverageType.of(type)
+    if weights is None:
+        program = program_of(res.options)
+        weights = "did" if program is None else program.arguments["weights"]
     if not is_one_of(weights, WEIGHTS):
         raise DataError(f"weights must be 'did' or 'csdid', not {shown(weights)}.")
     require_numbers(optional=True, min_e=min_e, max_e=max_e, balance_e=balance_e)

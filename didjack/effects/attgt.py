@@ -20,6 +20,7 @@ from didjack.effects.estimation import Estimation
 from didjack.effects.ledger import make_ledger
 from didjack.effects.options import Options
 from didjack.effects.parameters import Parameter
+from didjack.effects.programs import notes_on_program
 from didjack.effects.remarks import note_on_cells, notes_on_treated
 from didjack.effects.target import analytic, count_treated
 from didjack.estimators.estimates import Estimates
@@ -264,11 +265,12 @@ class ATTgt(Inferred):
 
         Also units that leave some comparisons, and what may not be meant: a constant outcome,
         weights that change within units, small cohorts, and a column that looks like a forgotten
-        ``idname``; cells that cannot be estimated, and p-values that rest on few treated clusters.
+        ``idname``; cells that cannot be estimated, p-values that rest on few treated clusters; and
+        whose defaults were taken.
         """
         panel, fixed = self.panel, self.options.fix_weights
         found = [drop.note for drop in panel.drops] + cautions(panel, fixed)
-        found += notes_on_parts(panel, self.cells, fixed)
+        found += notes_on_parts(panel, self.cells, fixed) + notes_on_program(self.options)
         return list(dict.fromkeys([*found, *self.warnings]))
 
     @cached_property

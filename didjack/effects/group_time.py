@@ -12,6 +12,7 @@ from didjack.core.arguments import require_name, shown
 from didjack.effects.attgt import ATTgt
 from didjack.effects.estimation import estimate_frame
 from didjack.effects.options import Options
+from didjack.effects.programs import as_programs_do
 from didjack.errors import DataError
 from didjack.sample.cautions import alarms
 from didjack.sample.panel import Roles
@@ -19,6 +20,7 @@ from didjack.sample.panel import Roles
 BALANCE = ("full", "pair", "none")
 
 
+@as_programs_do
 def att_gt(
     data: pd.DataFrame,
     yname: str,
@@ -40,6 +42,7 @@ def att_gt(
     pscoretrim: float = 0.995,
     balance: str | None = None,
     last_as_never: bool = False,
+    like: str | None = None,
 ) -> ATTgt:
     """Estimate group-time average treatment effects (Callaway and Sant'Anna, 2021).
 
@@ -126,6 +129,13 @@ def att_gt(
         Where nobody is never treated and control_group is "nevertreated": count the last cohort
         as never treated, and leave out the periods from its treatment (less anticipation) on, as
         R `did` does with a warning. The ledger says so. False: such data are refused.
+    like : {"did", "csdid2", "csdid1"}, optional
+        Take the defaults of another program: R `did` 2.5.1; Stata csdid 2.0.0, which compares
+        with units not yet treated and has a universal base period; csdid 1.81, with its rules for
+        separation, for the weights of averages and for the multipliers of a bootstrap. It sets
+        est_method, control_group, base_period and separation, unless they are given, weights of
+        `aggte`, and distribution and n_boot of `multiplier`; the notes say so. All defaults stand
+        side by side at the end of this page of the reference.
 
     Returns
     -------
@@ -143,7 +153,9 @@ def att_gt(
     DesignError
         The data leave nothing to compare.
     """
-    options = Options(est_method, control_group, base_period, separation, fix_weights, pscoretrim)
+    options = Options(
+        est_method, control_group, base_period, separation, fix_weights, pscoretrim, like
+    )
     if (
         isinstance(anticipation, bool)
         or not isinstance(anticipation, (int, np.integer))

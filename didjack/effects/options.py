@@ -21,6 +21,7 @@ from didjack.sample.panel import Panel
 CONTROL_GROUPS = ("nevertreated", "notyettreated")
 BASE_PERIODS = ("varying", "universal")
 SEPARATION = ("drop", "csdid", "error")
+PROGRAM_NAMES = ("did", "csdid2", "csdid1")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Options:
     fix_weights : {"varying", "base_period", "first_period"} or None
     pscoretrim : float
         Propensity from which on controls get no weight.
+    like : {"did", "csdid2", "csdid1"}, optional
+        Program whose defaults were asked for.
 
     Raises
     ------
@@ -50,8 +53,11 @@ class Options:
     separation: str
     fix_weights: str | None = None
     pscoretrim: float = TRIM
+    like: str | None = None
 
     def __post_init__(self) -> None:
+        if self.like is not None:
+            _check("like", self.like, PROGRAM_NAMES)
         _check("control_group", self.control_group, CONTROL_GROUPS)
         _check("base_period", self.base_period, BASE_PERIODS)
         _check("separation", self.separation, SEPARATION)

@@ -25,6 +25,7 @@ from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, scr
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import given_cluster
 from didjack.effects.parameters import Parameter
+from didjack.effects.programs import program_of
 from didjack.effects.target import Target, count_treated
 from didjack.errors import DataError
 from didjack.inference.bands import Band, band_elements, make_band
@@ -251,8 +252,8 @@ def multiplier(
     level: float = 0.95,
     *,
     cluster: str | None = None,
-    distribution: str = "rademacher",
-    n_boot: int = 999,
+    distribution: str | None = None,
+    n_boot: int | None = None,
     scale: str = "iqr",
     seed: int = 0,
     n_jobs: int = 1,
@@ -272,10 +273,11 @@ def multiplier(
         Coverage of the intervals.
     cluster : str, optional
         Another name of clustervars.
-    distribution : {"rademacher", "mammen", "webb"}
-        Of the multipliers: two points, -1 and 1; Mammen's two points; Webb's six.
-    n_boot : int
-        Number of draws.
+    distribution : {"rademacher", "mammen", "webb"}, optional
+        Of the multipliers: two points, -1 and 1; Mammen's two points; Webb's six. The default is
+        "rademacher", or that of the program that `like` of `att_gt` names.
+    n_boot : int, optional
+        Number of draws: 999, or that of the program.
     scale : {"iqr", "sd"}
         Standard errors from the interquartile range of the draws over that of a normal (R
         `did`), or from their standard deviation. When a few clusters dominate, the draws are
@@ -316,6 +318,11 @@ def multiplier(
     """
     if not (hasattr(target, "influence") and hasattr(target, "estimation")):
         raise DataError(f"multiplier takes the result of att_gt or aggte, not {shown(target)}.")
+    program = program_of(target.estimation.options)
+    if distribution is None:
+        distribution = "rademacher" if program is None else program.distribution
+    if n_boot is None:
+        n_boot = 999 if program is None else program.n_boot
     require_text(distribution=distribution, scale=scale)
     require_share(level=level)
     require_whole(least=2, n_boot=n_boot)

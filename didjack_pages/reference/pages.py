@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from didjack.errors import ReportError
+from didjack_pages.reference.defaults import defaults_markdown
 from didjack_pages.reference.describe import Description, Item, Section
 from didjack_pages.reference.groups import GROUPS
 from didjack_pages.reference.index import Index, anchor, index
@@ -39,6 +40,8 @@ def group_markdown(name: str) -> str:
     parts = [GROUPS[name].text, "\n".join(_line(entry, name, known) for entry in entries)]
     for entry in entries:
         parts += _entry(entry, name, known)
+    if name == "estimation":
+        parts.append(defaults_markdown())
     return "\n\n".join(part for part in parts if part)
 
 
