@@ -15,7 +15,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.core.lincom import describe_lincom, parse_lincom
 from didjack.core.screen import count_text, screen_table
 from didjack.core.student import critical_value, two_sided_p
-from didjack.core.views import Shown
+from didjack.core.views import Shown, view
 from didjack.core.withheld import FEWEST_TREATED, notes_on_few_treated
 from didjack.errors import DesignError
 
@@ -369,14 +369,40 @@ class Inferred(Shown, CoefficientTable):
             "se_type": se_type(self.inference.method, cluster),
         }
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per parameter: att, se, t, p, interval, df, n_clusters, n_treated_clusters."""
-        return self.inference.to_frame()
+    def to_frame(self, bands: bool = False) -> pd.DataFrame:
+        """One row per parameter: att, se, t, p, interval, df, n_clusters, n_treated_clusters.
 
-    def tidy(self) -> pd.DataFrame:
+        Parameters
+        ----------
+        bands : bool
+            True: with band_low and band_high, the limits of the simultaneous band.
+        """
+        return with_bands(self.inference.to_frame(), self) if bands else self.inference.to_frame()
+
+    def tidy(self, bands: bool = False) -> pd.DataFrame:
         """Return the parameters under broom's names.
 
         Columns term, estimate, std_error, statistic, p_value, conf_low, conf_high,
         n_treated_clusters.
+
+        Parameters
+        ----------
+        bands : bool
+            True: with band_low and band_high, the limits of the simultaneous band; NaN for what
+            is not in it.
         """
-        return self.inference.tidy()
+        return with_bands(self.inference.tidy(), self) if bands else self.inference.tidy()
+
+
+def with_bands(frame: pd.DataFrame, result: Inferred) -> pd.DataFrame:
+    """Add the limits of the simultaneous band to a table of parameters.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per parameter of the result.
+    result : Inferred
+        Where there is no band, or an interval is withheld, limits are NaN.
+    """
+    low, high = view("band limits", result)
+    return frame.assign(band_low=low, band_high=high)

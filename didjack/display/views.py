@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from didjack.comparison import Comparison
+from didjack.core.results import Inferred
 from didjack.core.views import Shown, register
 from didjack.display.notebook_view import notebook_html
 from didjack.display.pretest_lines import pretest_lines
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
+from didjack.effects.from_influence import FromInfluence
+from didjack.inference.bands import analytic_band, band_limits
 from didjack.inference.honest import HonestBounds
+from didjack.inference.honestdid import analytic_honestdid
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.sensitivity import Sensitivity
 from didjack.regression.decomposition import Bacon
@@ -24,6 +28,9 @@ def register_views() -> None:
     register("html", Shown, notebook_html)
     register("pretest", ATTgt, pretest_lines)
     register("save", Shown, _save)
+    register("band limits", Inferred, band_limits)
+    register("band", FromInfluence, analytic_band)
+    register("honestdid", FromInfluence, analytic_honestdid)
     for shown, name in _FIGURES.items():
         register("plot", shown, _drawn_by(name))
     register("plot", Comparison, _draw_comparison)

@@ -12,7 +12,7 @@ import pandas as pd
 from didjack.core.announce import announce
 from didjack.core.arguments import is_one_of, require_instance, require_numbers, shown
 from didjack.core.linalg import Array, Mask
-from didjack.core.results import Inference, Inferred
+from didjack.core.results import Inference
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
 from didjack.core.views import view
 from didjack.effects.attgt import ATTgt
@@ -26,6 +26,7 @@ from didjack.effects.averages import (
     weight_influence,
 )
 from didjack.effects.estimation import Estimation
+from didjack.effects.from_influence import FromInfluence
 from didjack.effects.parameters import Parameter
 from didjack.effects.programs import program_of
 from didjack.effects.remarks import note_on_cells, note_on_left_out, notes_on_treated
@@ -42,7 +43,7 @@ WEIGHTS = ("did", "csdid")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregate(Inferred):
+class Aggregate(FromInfluence):
     """An aggregation of group-time effects; K elements.
 
     Attributes
@@ -172,9 +173,15 @@ class Aggregate(Inferred):
         """Analytic standard errors of the elements, (K,)."""
         return self.inference.se[1:]
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per parameter, the overall effect first."""
-        return self.inference.to_frame().drop(columns=["df", "n_clusters"])
+    def to_frame(self, bands: bool = False) -> pd.DataFrame:
+        """One row per parameter, the overall effect first.
+
+        Parameters
+        ----------
+        bands : bool
+            True: with band_low and band_high, the limits of the simultaneous band.
+        """
+        return super().to_frame(bands).drop(columns=["df", "n_clusters"])
 
     @property
     def outcome(self) -> str:

@@ -12,11 +12,12 @@ import pandas as pd
 from didjack.core.analytic import standard_errors
 from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
-from didjack.core.results import Inference, Inferred
+from didjack.core.results import Inference, with_bands
 from didjack.core.screen import count_text, number_writer, remarks, screen_table
 from didjack.core.views import view
 from didjack.effects.deletions import Deletions, cluster_variable, delete_clusters
 from didjack.effects.estimation import Estimation
+from didjack.effects.from_influence import FromInfluence
 from didjack.effects.ledger import make_ledger
 from didjack.effects.options import Options
 from didjack.effects.parameters import Parameter
@@ -38,7 +39,7 @@ NO_VARIATION = "no standard error: nothing varies within treated and controls be
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ATTgt(Inferred):
+class ATTgt(FromInfluence):
     """Group-time average treatment effects; m cells, n units.
 
     Attributes
@@ -223,18 +224,23 @@ class ATTgt(Inferred):
         """
         return delete_clusters(self.estimation, cluster_variable(self.estimation, cluster))
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, bands: bool = False) -> pd.DataFrame:
         """One row per cell: labels, estimate, standard error, sizes, status, treated clusters.
 
         Cohorts and periods are integers where they are whole, and periods of pandas where the
         data have dates.
+
+        Parameters
+        ----------
+        bands : bool
+            True: with band_low and band_high, the limits of the simultaneous band.
         """
         cells, estimates = self.cells, self.estimates
         status = estimates.status[0]
         reasons = [REASONS[Status(s)] for s in status]
         for c in np.flatnonzero((status == Status.OK) & np.isnan(self.se)):
             reasons[c] = NO_VARIATION
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "group": period_values(cells.group, self.frequency),
                 "time": period_values(cells.period, self.frequency),
@@ -250,6 +256,7 @@ class ATTgt(Inferred):
                 "n_treated_clusters": count_treated(self, self.beyond_unit),
             }
         )
+        return with_bands(frame, self) if bands else frame
 
     @cached_property
     def ledger(self) -> pd.DataFrame:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from didjack.core.linalg import Array
-from didjack.core.results import Inference, Inferred
+from didjack.core.results import Inference
 from didjack.core.screen import count_text
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.estimation import Estimation
+from didjack.effects.from_influence import FromInfluence
 from didjack.effects.parameters import Parameter
 from didjack.effects.remarks import notes_on_treated
 from didjack.effects.target import analytic
@@ -22,7 +23,7 @@ from didjack.estimators.estimates import Estimates
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Joint(Inferred):
+class Joint(FromInfluence):
     """Several aggregations of the same cells, for one covariance over all their parameters.
 
     The overall effects are named after their aggregation: "simple", "dynamic", ...

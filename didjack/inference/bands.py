@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ from didjack.core.linalg import Array
 from didjack.core.results import SHOWN, Inference
 from didjack.core.screen import screen_table
 from didjack.core.views import Shown
+from didjack.effects.from_influence import FromInfluence
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
-from didjack.inference.thin import note_on_thin
+from didjack.inference.thin import leave_out_thin, note_on_thin
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,6 +134,49 @@ def sup_t_quantile(corr: Array, df: float, level: float, n_draws: int, seed: int
     if np.isfinite(df):
         largest /= np.sqrt(rng.chisquare(df, n_draws) / df)
     return float(np.quantile(largest, level))
+
+
+def analytic_band(
+    result: FromInfluence, level: float | None, n_draws: int, seed: int, min_treated: int
+) -> Band:
+    """Make the band of an analytic inference; see `FromInfluence.band`.
+
+    Parameters
+    ----------
+    result : FromInfluence
+    level, n_draws, seed, min_treated
+        As there.
+    """
+    inference = result.inference
+    counts = inference.n_treated_clusters
+    assert counts is not None  # every analytic inference counts them
+    among = places(inference, lambda parameter: parameter.is_element)
+    kept, left_out = leave_out_thin(inference, counts, min_treated, among)
+    band = sup_t_band(kept, level, n_draws, seed)
+    return replace(band, left_out=left_out, min_treated=min_treated)
+
+
+def band_limits(result: Any) -> tuple[Array, Array]:
+    """Return the lower and upper limits of a result's band, (P,) each.
+
+    NaN where there is no band, for what is not in it, and where intervals are withheld.
+
+    Parameters
+    ----------
+    result : Inferred
+        With `band`.
+    """
+    inference: Inference = result.inference
+    low, high = np.full((2, len(inference.parameters)), np.nan)
+    try:
+        frame = result.band().to_frame()
+    except DesignError:
+        return low, high
+    place = {name: i for i, name in enumerate(inference.parameters)}
+    at = [place[name] for name in frame["parameter"]]
+    low[at], high[at] = frame["band_low"], frame["band_high"]
+    low[inference.withheld] = high[inference.withheld] = np.nan
+    return low, high
 
 
 def band_elements(inference: Inference) -> list[int]:

@@ -11,6 +11,9 @@ from didjack.core.linalg import Array, Index
 from didjack.core.results import SHOWN, Inference
 from didjack.core.screen import screen_table
 from didjack.core.views import Shown
+from didjack.effects.aggregate import Aggregate
+from didjack.effects.attgt import ATTgt
+from didjack.effects.joint import Joint
 from didjack.errors import DesignError
 from didjack.inference.places import event_times, with_error
 
@@ -77,6 +80,23 @@ class HonestDiDInput(Shown):
             f"Left out: {', '.join(self.left_out)}, from the first event time on either side of "
             f"the reference period with fewer than {self.min_treated} treated clusters."
         ]
+
+
+def analytic_honestdid(
+    result: ATTgt | Aggregate | Joint, reference: float, min_treated: int
+) -> HonestDiDInput:
+    """Take an event study with its analytic covariance; see `Aggregate.to_honestdid`.
+
+    Parameters
+    ----------
+    result : Aggregate
+    reference, min_treated
+        As there.
+    """
+    if result.estimation.options.base_period != "universal":
+        raise DesignError(UNIVERSAL)
+    counts = result.inference.n_treated_clusters if min_treated else None
+    return honestdid_input(result.inference, reference, counts, min_treated)
 
 
 def honestdid_input(

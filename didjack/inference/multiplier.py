@@ -166,6 +166,16 @@ class Multiplier(Inferred):
             value = max(value, float(ndtri(0.5 + level / 2)))
         return make_band(self.inference, at, value, level)
 
+    def tidy(self, bands: bool = True) -> pd.DataFrame:
+        """Return the parameters under broom's names, with the band that the draws give.
+
+        Parameters
+        ----------
+        bands : bool
+            False: without band_low and band_high.
+        """
+        return super().tidy(bands)
+
     def pretest(self) -> PreTest:
         """Test that all pre-treatment parameters are zero: Wald, with the covariance of draws.
 
