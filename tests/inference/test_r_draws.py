@@ -120,6 +120,37 @@ def test_critical_values_are_those_of_r(file, clustervars):
         np.testing.assert_allclose(band["band_high"], expected["ci_high_r"], rtol=1e-11)
 
 
+# Overall standard error and critical value from compute.aggte and mboot of R did 2.5.1, in R 4.2.2
+# with set.seed(77), biters=499, cband=TRUE and signs drawn as in programs/draws_of_r.R, on mpdta
+# (lemp, reg, no covariates) and the influence functions of this package.
+BANDS = {
+    ("varying", None): {
+        "group": (0.0133062456430856121, 2.2848055258471063),
+        "dynamic": (0.0216246073288102504, 2.6626487906393650),
+        "calendar": (0.0159898266072470326, 2.4021540413161508),
+    },
+    ("universal", "st"): {
+        "group": (0.0123523593392832701, 2.1200437805147980),
+        "dynamic": (0.0154733780078194685, 2.3157396471060632),
+        "calendar": (0.0158697336992074077, 2.1054317137595659),
+    },
+}
+
+
+@pytest.mark.parametrize(("base", "clustervars"), BANDS)
+def test_bands_of_averages_are_those_of_r(base, clustervars, dataset):
+    """The overall effect is drawn last: its standard error tells what was drawn before."""
+    data = prepare("mpdta", dataset("mpdta"))
+    res = dj.att_gt(
+        data, "lemp", "year", "first.treat", "countyreal", est_method="reg", base_period=base,
+        clustervars=clustervars,
+    )  # fmt: skip
+    for kind, (se, value) in BANDS[base, clustervars].items():
+        boot = dj.multiplier(dj.aggte(res, kind), rng="R", seed=77, n_boot=499)
+        assert boot.se == pytest.approx(se, rel=1e-12)
+        assert boot.band().critical_value == pytest.approx(value, rel=1e-12)
+
+
 @pytest.fixture(scope="module")
 def events() -> dj.Aggregate:
     frame = frame_of([[2, 2, 3], [3], [4, 4], [0], [0, 0, 0], [0, 2]], seed=1)
