@@ -22,6 +22,7 @@ from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import Deletions
 from didjack.effects.ledger import left_out_lines
 from didjack.effects.parameters import Parameter
+from didjack.effects.programs import notes_on_program
 from didjack.effects.target import treated_behind
 from didjack.errors import DataError, DesignError
 from didjack.inference.cluster_jackknife import jackknife_of
@@ -375,6 +376,7 @@ class Comparison(Shown, CoefficientTable):
                 f"Clusters of '{self.cluster}' hold several units: cluster_level() tests whether "
                 "the unit would do."
             )
+        notes += notes_on_program(self.attgt.options)
         notes += self._notes_on_exact()
         notes += _notes_on_few_treated(list(self.jackknives.values()))
         seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)

@@ -75,6 +75,8 @@ def test_in_one_call_too(frame):
     assert found.attgt.options.control_group == "notyettreated"
     assert found.attgt.options.base_period == "varying"
     assert found.attgt.options.like == "csdid2"
+    note = next(note for note in found.notes if "csdid 2.0.0" in note)
+    assert "Given otherwise: base_period='varying'." in note and note in found.summary()
     old = dj.csdid(frame, "y", "t", "g", "unit", like="csdid1")
     assert {agg.elements.rule.weights for agg in old.aggregates.values()} == {"csdid"}
     mixed = dj.csdid(frame, "y", "t", "g", "unit", like="csdid1", weights="did")
