@@ -46,6 +46,7 @@ class ParameterForm(Form, frozen=True, kw_only=True):
     name: str
     kind: str | None = None
     at: tuple[float, ...] = ()
+    frequency: str = ""
 
 
 class InferenceForm(Form, frozen=True, kw_only=True):
@@ -71,8 +72,9 @@ class ColumnForm(Form, frozen=True, kw_only=True):
     """A column of a table: its type and values, null where there is none."""
 
     name: str
-    dtype: Literal["float64", "int64", "bool", "object", "str"]
+    dtype: Literal["float64", "int64", "bool", "object", "str", "period"]
     values: list[Scalar]
+    frequency: str = ""
 
 
 class FrameForm(Form, frozen=True, kw_only=True):
@@ -250,7 +252,7 @@ def _write_floats(values: Any) -> ArrayForm:
 
 def _write_parameter(name: str) -> ParameterForm:
     if isinstance(name, Parameter):
-        return ParameterForm(name=str(name), kind=name.kind, at=name.at)
+        return ParameterForm(name=str(name), kind=name.kind, at=name.at, frequency=name.frequency)
     return ParameterForm(name=str(name))
 
 
@@ -258,8 +260,8 @@ def _read_parameter(form: ParameterForm) -> str:
     if form.kind is None:
         return form.name
     try:
-        found = Parameter(form.kind, form.at)
-    except ValueError as error:
+        found = Parameter(form.kind, form.at, form.frequency)
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise DataError(f"{form.name!r} is no parameter: {error}.") from None
     if found != form.name:
         raise DataError(f"{form.name!r} is not the parameter {str(found)!r}.")
@@ -279,6 +281,7 @@ def write_frame(frame: pd.DataFrame, name: str) -> FrameForm:
             name=str(label),
             dtype=_type_of(values),  # type: ignore[arg-type]
             values=[_scalar(value) for value in values.tolist()],
+            frequency=values.dtype.freq.freqstr if isinstance(values.dtype, pd.PeriodDtype) else "",
         )
         for label, values in frame.items()
     ]
@@ -310,6 +313,8 @@ _KINDS = {"float64": (int, float, str, type(None)), "int64": (int,), "bool": (bo
 
 
 def _read_column(form: ColumnForm) -> pd.Series:
+    if form.dtype == "period":
+        return _read_periods(form)
     wanted = _KINDS.get(form.dtype)
     if wanted is None:
         return pd.Series(form.values, dtype=form.dtype)
@@ -322,6 +327,13 @@ def _read_column(form: ColumnForm) -> pd.Series:
         raise DataError(f"column {form.name!r} has a value that is not {form.dtype}.") from None
 
 
+def _read_periods(form: ColumnForm) -> pd.Series:
+    try:
+        return pd.Series(pd.PeriodIndex(form.values, freq=form.frequency))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise DataError(f"column {form.name!r} has a value that is no period.") from None
+
+
 def _real(value: Scalar) -> float:
     if value is None:
         return math.nan
@@ -329,6 +341,8 @@ def _real(value: Scalar) -> float:
 
 
 def _type_of(values: pd.Series) -> str:
+    if isinstance(values.dtype, pd.PeriodDtype):
+        return "period"
     if pd.api.types.is_bool_dtype(values.dtype) and not values.hasnans:
         return "bool"
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiu":

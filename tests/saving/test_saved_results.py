@@ -56,9 +56,10 @@ NAMES = [
 ]  # fmt: skip
 
 
-def through_a_file(result: Any, folder: Path) -> dj.SavedResult:
-    result.save(folder / "result.json")
-    return dj.load(folder / "result.json")
+def through_a_file(result: Any, place: Path) -> dj.SavedResult:
+    path = place if place.suffix else place / "result.json"
+    result.save(path)
+    return dj.load(path)
 
 
 def same_bits(a: Any, b: Any) -> None:
@@ -186,6 +187,20 @@ def test_numbers_of_all_kinds():
     same_bits(back["x"].to_numpy()[known], numbers[known])
 
 
+@pytest.mark.parametrize("start", ["2006Q1", "2006-03"])
+def test_dates_come_back(start, tmp_path):
+    frame = frame_of([[2, 2, 3], [3], [4, 4], [0], [0, 0, 0], [0, 2]], seed=1)
+    dates = pd.period_range(start, periods=6)
+    frame["t"] = pd.PeriodIndex([dates[t] for t in frame["t"]])
+    frame["g"] = pd.Series([dates[int(g)] if g else pd.NaT for g in frame["g"]])
+    cells = att_gt(frame)
+    for result in (cells, dj.aggte(cells, "group"), dj.jackknife(dj.aggte(cells, "calendar"))):
+        saved = through_a_file(result, tmp_path / f"{type(result).__name__}.json")
+        same_inference(saved.inference, result.inference)
+        pd.testing.assert_frame_equal(saved.to_frame(), result.to_frame(), check_exact=True)
+        assert [p.frequency for p in saved.parameters] == [p.frequency for p in result.parameters]
+
+
 def test_empty_tables():
     frame = pd.DataFrame({"cluster": pd.Index([], dtype=object), "cohort": np.empty(0)})
     pd.testing.assert_frame_equal(read_frame(write_frame(frame, "t")), frame)
@@ -310,6 +325,7 @@ SHORT = {"dtype": "float64", "shape": [2], "data": "AAAA"}
         ("frames/0/columns/1/values/0", "minus", "not float64"),
         ("frames/0/columns/1/name", "parameter", "twice"),
         ("deletions/n_clusters", 10**6, "deletions is an array"),
+        ("frames/0/columns/1/dtype", "period", "no period"),
         ("deletions/level", 2, "level is 2"),
         ("deletions/center", "median", "must be one of"),
         ("notes", "text", "must be a list"),
