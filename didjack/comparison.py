@@ -376,7 +376,7 @@ class Comparison(Shown, CoefficientTable):
                 f"Clusters of '{self.cluster}' hold several units: cluster_level() tests whether "
                 "the unit would do."
             )
-        notes += notes_on_program(self.attgt.options)
+        notes += notes_on_program(self.attgt.options, self.attgt.panel.roles)
         notes += self._notes_on_exact()
         notes += _notes_on_few_treated(list(self.jackknives.values()))
         seen = dict.fromkeys(n for jk in self.jackknives.values() for n in jk.notes_on_deletions)

@@ -277,7 +277,8 @@ class ATTgt(FromInfluence):
         """
         panel, fixed = self.panel, self.options.fix_weights
         found = [drop.note for drop in panel.drops] + cautions(panel, fixed)
-        found += notes_on_parts(panel, self.cells, fixed) + notes_on_program(self.options)
+        found += notes_on_parts(panel, self.cells, fixed)
+        found += notes_on_program(self.options, panel.roles)
         return list(dict.fromkeys([*found, *self.warnings]))
 
     @cached_property

@@ -133,9 +133,10 @@ def att_gt(
         Take the defaults of another program: R `did` 2.5.1; Stata csdid 2.0.0, which compares
         with units not yet treated and has a universal base period; csdid 1.81, with its rules for
         separation, for the weights of averages and for the multipliers of a bootstrap. It sets
-        est_method, control_group, base_period and separation, unless they are given, weights of
-        `aggte`, and distribution and n_boot of `multiplier`; the notes say so. All defaults stand
-        side by side at the end of this page of the reference.
+        est_method, control_group, base_period, separation, and for did last_as_never, for csdid1
+        balance="pair" and pscoretrim=1, unless they are given; weights of `aggte`, and
+        distribution and n_boot of `multiplier`. The notes say so, and all defaults stand side by
+        side at the end of this page of the reference.
 
     Returns
     -------

@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from didjack.effects.options import Options
+from didjack.sample.panel import Roles
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +28,7 @@ class Program:
     ----------
     title : str
         Name and version.
-    arguments : mapping of str to str
+    arguments : mapping of str to object
         Arguments of `att_gt` that give its defaults, and `weights` of `aggte`.
     distribution : str
         Of the multipliers of its bootstrap, as for `multiplier`.
@@ -39,7 +40,7 @@ class Program:
     """
 
     title: str
-    arguments: Mapping[str, str] = field(repr=False)
+    arguments: Mapping[str, Any] = field(repr=False)
     distribution: str
     n_boot: int
     bootstraps: bool
@@ -53,7 +54,7 @@ _R = {
     "weights": "did",
 }
 PROGRAMS = {
-    "did": Program("R did 2.5.1", _R, "rademacher", 1000, True),
+    "did": Program("R did 2.5.1", {**_R, "last_as_never": True}, "rademacher", 1000, True),
     "csdid2": Program(
         "Stata csdid 2.0.0",
         {**_R, "control_group": "notyettreated", "base_period": "universal"},
@@ -63,7 +64,7 @@ PROGRAMS = {
     ),
     "csdid1": Program(
         "Stata csdid 1.81",
-        {**_R, "separation": "csdid", "weights": "csdid"},
+        {**_R, "separation": "csdid", "weights": "csdid", "balance": "pair", "pscoretrim": 1.0},
         "mammen",
         999,
         False,
@@ -127,19 +128,28 @@ def as_programs_do(function: Callable[P, R]) -> Callable[P, R]:
     function : callable
         With keyword arguments of the names in `Program.arguments`, and `like`.
     """
-    known = inspect.signature(function).parameters
+    signature = inspect.signature(function)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         like: Any = kwargs.get("like")
         program = PROGRAMS.get(like) if isinstance(like, str) else None
         if program is not None:
+            given = signature.bind_partial(*args, **kwargs).arguments
             for name, value in program.arguments.items():
-                if name in known:
+                if name in signature.parameters and _applies(name, given):
                     kwargs.setdefault(name, value)
         return function(*args, **kwargs)
 
     return call
+
+
+def _applies(name: str, given: Mapping[str, Any]) -> bool:
+    """Say whether a default fits what was given: without units there is nothing to balance."""
+    if name != "balance":
+        return True
+    units = given.get("idname") is not None and given.get("panel") is not False
+    return units and not given.get("allow_unbalanced_panel", False)
 
 
 def program_of(options: Options) -> Program | None:
@@ -152,12 +162,13 @@ def program_of(options: Options) -> Program | None:
     return None if options.like is None else PROGRAMS[options.like]
 
 
-def notes_on_program(options: Options) -> list[str]:
+def notes_on_program(options: Options, roles: Roles) -> list[str]:
     """Say which arguments are those of a program, which are not, and how it infers.
 
     Parameters
     ----------
     options : Options
+    roles : Roles
     """
     program = program_of(options)
     if program is None:
@@ -167,7 +178,7 @@ def notes_on_program(options: Options) -> list[str]:
     for name, default in program.arguments.items():
         if name == "weights":  # of averages, which say so themselves
             continue
-        value = getattr(options, name)
+        value = getattr(options if hasattr(options, name) else roles, name)
         (same if value == default else other).append(f"{name}={value!r}")
     text = f"As {program.title} does by default: {', '.join(same)}."
     if other:

@@ -14,9 +14,9 @@ def defaults_markdown() -> str:
     return "\n\n".join(
         [
             "## Defaults of other programs {#defaults}",
-            "What each does where it is not told. `att_gt` takes over those of estimator, "
-            "comparison group, base period and separation with `like`, `aggte` the weights of "
-            "averages, `multiplier` the multipliers; the other lines are for the reader.",
+            "What each does where it is not told. With `like`, `att_gt` takes over those of "
+            "estimator, comparison group, base period, units and propensities, `aggte` the weights "
+            "of averages, `multiplier` the multipliers; the other lines are for the reader.",
             "\n".join(rows),
         ]
     )

@@ -29,7 +29,8 @@ def test_every_default_is_the_argument_given(frame, name):
     arguments = {k: v for k, v in PROGRAMS[name].arguments.items() if k != "weights"}
     like, spelled = fit(frame, like=name), fit(frame, **arguments)
     for argument, value in arguments.items():
-        assert getattr(like.options, argument) == value
+        holder = like.options if hasattr(like.options, argument) else like.panel.roles
+        assert getattr(holder, argument) == value
     pd.testing.assert_frame_equal(like.to_frame(), spelled.to_frame(), check_exact=True)
     weights = PROGRAMS[name].arguments["weights"]
     for type in ("simple", "group"):
@@ -45,7 +46,7 @@ def test_did_has_our_own_arguments():
     assert tuple(PROGRAMS) == PROGRAM_NAMES
     own = {k: p.default for k, p in inspect.signature(dj.att_gt).parameters.items()}
     for name, value in PROGRAMS["did"].arguments.items():
-        assert own.get(name, value) == value
+        assert own.get(name, value) == (value if name != "last_as_never" else False)
 
 
 def test_without_like_nothing_changes(frame):
@@ -68,6 +69,20 @@ def test_what_is_given_wins(frame):
     assert dj.aggte(old, weights="did").elements.rule.weights == "did"
     assert dj.multiplier(old, distribution="webb", n_boot=7).draws.shape[0] == 7
     assert any("influence functions" in note for note in old.notes)
+
+
+def test_pairs_are_balanced_only_where_there_are_units(frame):
+    unbalanced = frame[~((frame["unit"] == frame["unit"].min()) & (frame["t"] == 2))]
+    pair = fit(unbalanced, like="csdid1")
+    expected = fit(unbalanced, balance="pair", separation="csdid", pscoretrim=1.0)
+    pd.testing.assert_frame_equal(pair.to_frame(), expected.to_frame(), check_exact=True)
+    assert fit(unbalanced, like="csdid1", balance="full").panel.roles.balance == "full"
+    kept = fit(unbalanced, like="csdid1", allow_unbalanced_panel=True)
+    assert kept.panel.roles.balance is None and kept.panel.is_unbalanced
+    rows = dj.att_gt(frame, "y", "t", "g", like="csdid1")
+    assert rows.panel.roles.balance is None
+    rows = dj.att_gt(frame, "y", "t", "g", "unit", panel=False, like="csdid1")
+    assert rows.panel.roles.balance is None
 
 
 def test_in_one_call_too(frame):
