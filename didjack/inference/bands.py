@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didjack.core.arguments import require_seed, require_share, require_whole
 from didjack.core.linalg import Array
 from didjack.core.results import SHOWN, Inference
 from didjack.core.screen import screen_table
@@ -147,6 +148,11 @@ def analytic_band(
     level, n_draws, seed, min_treated
         As there.
     """
+    if level is not None:
+        require_share(level=level)
+    require_whole(least=1, n_draws=n_draws)
+    require_whole(min_treated=min_treated)
+    require_seed(seed)
     inference = result.inference
     counts = inference.n_treated_clusters
     assert counts is not None  # every analytic inference counts them

@@ -18,7 +18,14 @@ import pandas as pd
 from scipy.special import ndtri
 
 from didjack.core.analytic import influence_sums
-from didjack.core.arguments import require_seed, require_share, require_text, require_whole, shown
+from didjack.core.arguments import (
+    is_one_of,
+    require_seed,
+    require_share,
+    require_text,
+    require_whole,
+    shown,
+)
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
@@ -34,6 +41,8 @@ from didjack.inference.multiplier_draws import DRAWS, bootstrap_draws, spread
 from didjack.inference.pretest import PreTest, joint_pretest
 from didjack.inference.r_draws import draw_as_r
 from didjack.inference.recombined import DrawnInference, errors_of_draws
+
+MOST_CALLS = 10_000  # bootstraps before: each of their random numbers is drawn and left out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -362,11 +371,12 @@ def multiplier(
 
 
 def _check_generator(rng: str, distribution: str, cband: bool | None, calls_before: int) -> None:
-    if rng not in ("numpy", "R"):
-        raise DataError(f"rng must be 'numpy' or 'R', not {rng!r}.")
+    if not is_one_of(rng, ("numpy", "R")):
+        raise DataError(f"rng must be 'numpy' or 'R', not {shown(rng)}.")
+    if cband is not None and not isinstance(cband, (bool, np.bool_)):
+        raise DataError(f"cband must be True, False or None, not {shown(cband)}.")
+    require_whole(most=MOST_CALLS, calls_before=calls_before)
     if rng == "R" and distribution != "rademacher":
         raise DataError(f"rng='R' has Rademacher multipliers only, as R did, not {distribution!r}.")
     if rng != "R" and (cband is not None or calls_before != 0):
         raise DataError("cband and calls_before say what R drew: give them with rng='R' only.")
-    if isinstance(calls_before, bool) or not isinstance(calls_before, int) or calls_before < 0:
-        raise DataError(f"calls_before must be a whole number, 0 or more, not {calls_before!r}.")

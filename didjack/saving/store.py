@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.comparison import Comparison
+from didjack.core.arguments import require_instance
 from didjack.core.results import Inference, Inferred
 from didjack.core.views import Shown
 from didjack.errors import DataError
@@ -95,6 +96,7 @@ def load(path: str | Path) -> SavedResult:
     DataError
         There is no such file, it was changed since, a newer didjack wrote it, or it is no result.
     """
+    require_instance(path, "path", (str, Path), "the name of a file")
     path = Path(path)
     document = _document(_read(path), path)
     content = bytes(document.content)
