@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.linalg import Array, Index
-from didjack.core.results import Inference, combination
+from didjack.core.results import SHOWN, Inference, combination
+from didjack.core.screen import screen_table
 from didjack.core.views import Shown
 from didjack.errors import DataError, DesignError
 from didjack.inference.recombined import DeletionRule, DrawnInference
@@ -175,15 +176,17 @@ class SavedResult(Shown):
 
     def summary(self) -> str:
         """Return the text that the result had for people, and where it comes from."""
-        return "\n".join([*self.headline()[:1], "", self.text])
+        return "\n".join([self.origin, "", self.text])
+
+    @property
+    def origin(self) -> str:
+        """What it is, and with which versions it was made."""
+        made = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return f"Saved {self.kind} (read only; made with {made})"
 
     def headline(self) -> list[str]:
-        """Return what it is, and the text that the result had for people."""
-        made = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return [f"Saved {self.kind} (read only; made with {made})", self.text]
-
-    def __repr__(self) -> str:
-        return "\n".join(self.headline())
+        """Return what it is, and the table, up to twelve rows."""
+        return [self.origin, screen_table(self.to_frame(), limit=SHOWN)]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -33,15 +33,17 @@ def _counties() -> dj.Aggregate:
 
 
 @pytest.fixture(scope="module")
-def results(frame) -> dict[str, Shown]:
+def results(frame, tmp_path_factory) -> dict[str, Shown]:
     res = dj.att_gt(frame, *COLUMNS, est_method="reg", base_period="universal")
     agg = dj.aggte(res, "dynamic")
     jk, exact = dj.jackknife(agg), dj.jackknife(agg, critical="exact")
     florida = frame[frame["gvar"].isin([0, 2005])]
     simple = dj.aggte(dj.att_gt(florida, *COLUMNS, est_method="reg"))
     X = pd.DataFrame({"const": 1.0, "treated": (frame["gvar"] > 0) * 1.0})
+    jk.save(saved := tmp_path_factory.mktemp("saved") / "jackknife.json")
     return {
         "ATTgt": res,
+        "SavedResult": dj.load(saved),
         "Aggregate": agg,
         "Joint": Joint.of([agg, dj.aggte(res, "group")]),
         "Jackknife": jk,
