@@ -15,7 +15,7 @@ from didjack.effects.ledger import make_ledger
 from didjack.effects.options import Options
 from didjack.effects.parameters import Parameter
 from didjack.errors import DesignError
-from didjack.estimators.estimates import Estimates
+from didjack.estimators.estimates import Estimates, full_sample
 from didjack.sample import checks
 from didjack.sample.cells import Cells, enumerate_cells
 from didjack.sample.covariates import evaluate_covariates
@@ -167,6 +167,32 @@ class Estimation:
             "est_method": self.options.est_method,
             "control_group": self.options.control_group,
         }
+
+    def on_coded(self, panel: Panel, clusters: Clusters) -> tuple[Estimation, Estimates]:
+        """Estimate coded data with the same periods and cohorts, and without each cluster.
+
+        Parameters
+        ----------
+        panel : Panel
+        clusters : Clusters
+            None of whose deletions changes more than the weights of the rows.
+
+        Returns
+        -------
+        Estimation
+        Estimates
+            R = C + 1 replicates, the full sample first.
+
+        Raises
+        ------
+        DesignError
+            A cell cannot be estimated and options.separation is "error".
+        """
+        replicates = self.options.estimator.estimate(panel, self.cells, clusters, None)
+        estimation = Estimation(panel, self.cells, full_sample(replicates), self.options)
+        if self.options.separation == "error":
+            _refuse_separation(estimation)
+        return estimation, replicates
 
     def glance(self) -> pd.DataFrame:
         """One row on the whole estimation."""

@@ -7,7 +7,7 @@ cells (cohort and period), Q cohorts (the never treated first), k columns of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,26 @@ class Estimates:
     separated: Mask = field(repr=False)
     fault: Index = field(repr=False)
     models: Mapping[int, Any] = field(default_factory=dict, repr=False)
+
+
+def full_sample(estimates: Estimates) -> Estimates:
+    """Return the first replicate alone, R = 1, without the models.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    """
+    return replace(
+        estimates,
+        att=estimates.att[:1],
+        status=estimates.status[:1],
+        cohort_rows=estimates.cohort_rows[:1],
+        cohort_weight=estimates.cohort_weight[:1],
+        left_out=estimates.left_out[:1],
+        cell_weight=estimates.cell_weight[:1],
+        separated=estimates.separated[:1],
+        models={},
+    )
 
 
 def unit_sums(panel: Panel, clusters: Clusters | None) -> RowSums:

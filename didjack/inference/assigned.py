@@ -18,6 +18,7 @@ from didjack.errors import DesignError, DidjackError
 from didjack.estimators.estimates import left_out_columns
 from didjack.estimators.methods import WEIGHTING
 from didjack.inference.cluster_jackknife import jackknife_of
+from didjack.inference.recoded import by_name, recoded, why_from_frame
 from didjack.sample.panel import NEVER
 
 CHUNK = 20  # assignments per task
@@ -131,7 +132,10 @@ def refitted(
     with_effect: bool = True,
     n_jobs: int = 1,
 ) -> AssignedStatistics:
-    """Estimate under other assignments from the user's frame on.
+    """Estimate under other assignments, each like a sample of its own.
+
+    Only the cohorts of the coded data change; where that is not all, or a deletion changes more
+    than weights, estimation starts from the user's frame (`didjack.inference.recoded`).
 
     Parameters
     ----------
@@ -163,44 +167,45 @@ def refitted(
 def _refit_some(
     target: Aggregate, clusters: Clusters, some: Index, with_effect: bool
 ) -> tuple[Array, Array, Array]:
-    panel = target.attgt.panel
-    gname, yname = panel.roles.gname, panel.roles.yname
-    raw = pd.to_numeric(panel.source[gname]).to_numpy(dtype=np.float64)
-    code = _moving_rows(target.attgt, clusters, raw)
-    frames = [panel.source]
-    if with_effect:
-        frames.append(panel.source.assign(**{yname: _treatment(target.attgt, raw)}))
-    P, Y = len(target.parameters), len(frames)
+    P, Y = len(target.parameters), 1 + with_effect
     estimate, form = np.full((len(some), P, Y), np.nan), np.full((len(some), P, Y, Y), np.nan)
     scale = np.zeros(len(some))
+    by_code = not why_from_frame(target.attgt, clusters)
+    replicates_of = recoded if by_code else _from_frame
     for b, cohort in enumerate(some):
-        moved = np.where(code >= 0, panel.cohorts[cohort][code], raw)
         try:
-            found = [
-                _replicates(target, frame.assign(**{gname: moved}), clusters.name)
-                for frame in frames
-            ]
+            stacked, scale[b] = replicates_of(target, clusters, cohort, with_effect)
         except DidjackError:
             continue
-        stacked = np.stack([replicates for replicates, _ in found], axis=-1)  # (R, P, Y)
         change, count = deviations(stacked[0], stacked[1:])
         estimate[b] = stacked[0]
         form[b] = np.einsum("rpy,rpz->pyz", change, change)
         form[b] *= factor(count[:, 0])[:, None, None]
-        scale[b] = found[0][1]
     return estimate, form, scale
+
+
+def _from_frame(
+    target: Aggregate, clusters: Clusters, cohort: Index, with_effect: bool
+) -> tuple[Array, float]:
+    """Estimate one assignment from the user's frame on; see `didjack.inference.recoded.recoded`."""
+    panel = target.attgt.panel
+    gname, yname = panel.roles.gname, panel.roles.yname
+    raw = pd.to_numeric(panel.source[gname]).to_numpy(dtype=np.float64)
+    code = _moving_rows(target.attgt, clusters, raw)
+    moved = panel.source.assign(**{gname: np.where(code >= 0, panel.cohorts[cohort][code], raw)})
+    frames = [moved]
+    if with_effect:
+        frames.append(moved.assign(**{yname: _treatment(target.attgt, raw)}))
+    found = [_replicates(target, frame, clusters.name) for frame in frames]
+    return np.stack([replicates for replicates, _ in found], axis=-1), found[0][1]
 
 
 def _replicates(target: Aggregate, frame: pd.DataFrame, cluster: str) -> tuple[Array, float]:
     """Return estimates of all replicates, (R, P), and the largest ATT(g,t)."""
     other = target.estimate_again(target.estimation.on_frame(frame))
-    jk = jackknife_of(other, other.attgt.deletions(cluster))
-    out = np.full((len(jk.replicates), len(target.parameters)), np.nan)
-    position = {name: i for i, name in enumerate(other.parameters)}
-    for i, name in enumerate(target.parameters):
-        if name in position:
-            out[:, i] = jk.replicates[:, position[name]]
-    return out, float(np.nanmax(np.abs(other.attgt.att), initial=0.0))
+    values = jackknife_of(other, other.attgt.deletions(cluster)).replicates
+    largest = float(np.nanmax(np.abs(other.attgt.att), initial=0.0))
+    return by_name(other.parameters, values, target.parameters), largest
 
 
 def _moving_rows(res: ATTgt, clusters: Clusters, raw: Array) -> Index:
