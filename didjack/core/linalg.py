@@ -56,6 +56,12 @@ class Factor:
             self.lower[:, at], self.pivots[:, at], self.redundant[:, at], self.excluded[:, at]
         )
 
+    def among(self, keep: Mask) -> Factor:
+        """Return some of the factors along the first axis."""
+        return Factor(
+            self.lower[keep], self.pivots[keep], self.redundant[keep], self.excluded[keep]
+        )
+
     def solve(self, rhs: Array) -> Array:
         """Solve A x = rhs; excluded columns get the coefficient zero.
 

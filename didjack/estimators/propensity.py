@@ -31,6 +31,7 @@ import numpy as np
 
 from didjack.core.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.core.moments import replicate_totals
+from didjack.estimators import expansion
 
 CHUNK = 1 << 19  # rows times replicates held at once: a few arrays of 4 MB
 TOLERANCE = 1e-9  # on the step of the linear predictor; the error left is its square
@@ -38,6 +39,7 @@ SMALL_STEP = 0.5  # a linear predictor that still moves by more than this ...
 PATIENCE = 12  # ... after so many steps is running off to infinity
 FAR = 45.0  # there the odds are below 1e-19: no weight within machine precision
 MAX_STEPS = 60
+SETTLED = 1e-13  # steps towards a solution by series that are no larger do not count
 FLAT = 1e-16  # a curvature this small, against sum w x^2, is that of controls without weight
 ON_EDGE = 1e-3  # of the largest move along a direction: rows that move by less do not move
 BALANCE = 1e-8  # what tilting may leave between the means of both groups, against that of |x|
@@ -181,7 +183,10 @@ def fit(
     state.coef[1:] = state.coef[0]
     state.separated[1:] = state.separated[0]  # what is separated stays so in every subsample
     state.column[1:] = np.where(state.singular[1:], state.column[1:], state.column[0])
-    _newton(sample, np.flatnonzero(~state.singular[1:]) + 1, state, model)
+    rest = np.flatnonzero(~state.singular[1:]) + 1
+    if sample.cluster is not None and len(rest) * len(sample.X) >= expansion.MANY:
+        rest = _solve_by_series(sample, rest, state, model)
+    _newton(sample, rest, state, model)
     if model == "tilting":
         _refuse_imbalance(sample, state)
     state.coef[state.singular] = np.nan
@@ -251,6 +256,52 @@ def _newton(sample: Sample, replicates: Index, state: _State, model: str) -> Non
         state.coef[active] += last[active]
         active = active[~(reach < TOLERANCE)]
     state.singular[active] = True
+
+
+def _solve_by_series(sample: Sample, replicates: Index, state: _State, model: str) -> Index:
+    """Solve replicates close to the full sample, in place; return those that are left to do.
+
+    The score is summed as a power series (`didjack.estimators.expansion`), and solved with the
+    curvature at the coefficients of the full sample: each step shrinks the error by |x'd|.
+    """
+    plain = replicates[~state.left_out[replicates].any(axis=1)]
+    if state.singular[0] or state.separated[0] or len(plain) == 0:
+        return replicates
+    assert sample.cluster is not None
+    X, k, start = sample.X, sample.X.shape[1], state.coef[0]
+    kind, counts = ("logistic", np.ones(len(X))) if model == "logit" else ("odds", ~sample.d)
+    eta = X @ start
+    features = (sample.w * counts)[:, None] * X
+    residual, curvature = TERMS[model](eta, sample.d.astype(np.float64))
+    terms = np.column_stack([residual[:, None] * X, curvature[:, None] * pack_outer(X)])
+    sums = replicate_totals(sample.w[:, None] * terms, sample.cluster, sample.n_replicates)[plain]
+    factor = factorize(unpack_symmetric(sums[:, k:], k))
+    change = factor.solve(sums[:, :k])
+    change[factor.singular] = np.inf
+    degree = expansion.best_degree(1.1 * expansion.reach_of(X, change), len(X), k, k, kind)
+    if degree is None:
+        return replicates
+    series = expansion.Series.of(X, eta, features, degree, kind)
+    treated = (sample.w * sample.d)[:, None] * X
+    target = replicate_totals(treated, sample.cluster, sample.n_replicates)[plain]
+    near = expansion.certain(expansion.reach_of(X, change), degree, kind)
+    at, change, target = plain[near], change[near], target[near]
+    solve = factor.among(near).solve
+    last = np.full(len(at), np.inf)
+    for _ in range(MAX_STEPS):
+        fitted = expansion.take_away(
+            series(change), sample.cluster, at, change, (X, eta, features),
+            logistic if model == "logit" else np.exp,
+        )  # fmt: skip
+        step = solve(target - fitted)
+        change += step
+        size = expansion.reach_of(X, step)
+        if not (size > SETTLED).any() or not (size < 0.5 * last).any():
+            break
+        last = size
+    done = (size <= SETTLED) & expansion.certain(expansion.reach_of(X, change), degree, kind)
+    state.coef[at[done]] = start + change[done]
+    return np.setdiff1d(replicates, at[done])
 
 
 def _newton_step(score: Array, hessian: Array, left_out: Mask, plain: bool) -> Array:
