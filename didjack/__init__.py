@@ -25,6 +25,7 @@ from didjack.errors import (
     OutputError,
     ReportError,
     SiteError,
+    SlowWarning,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ __all__ = [
     "ReportError",
     "SavedResult",
     "SiteError",
+    "SlowWarning",
     "aggte",
     "att_gt",
     "catalog",

@@ -51,6 +51,10 @@ class DidjackWarning(UserWarning):
     """
 
 
+class SlowWarning(DidjackWarning):
+    """Work is expected to take more than ten seconds; the message says how long."""
+
+
 class FewTreatedWarning(DidjackWarning):
     """A p-value rests on so few treated clusters that it is too small, or is withheld."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 from didjack.core.cv3 import deviations, factor
 from didjack.core.linalg import Array, Index
 from didjack.core.moments import Clusters
+from didjack.core.progress import progress
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import restructured
@@ -153,11 +154,17 @@ def refitted(
     AssignedStatistics
         NaN throughout where an assignment cannot be estimated.
     """
-    from joblib import Parallel, delayed  # spared where nothing is refitted
+    from joblib import Parallel, delayed, effective_n_jobs  # spared where nothing is refitted
 
     chunks = [assignments[at : at + CHUNK] for at in range(0, len(assignments), CHUNK)]
     tasks = (delayed(_refit_some)(target, clusters, some, with_effect) for some in chunks)
-    parts = Parallel(n_jobs=n_jobs)(tasks)
+    parts = progress(
+        Parallel(n_jobs=n_jobs, return_as="generator")(tasks),
+        len(chunks),
+        f"estimating {len(assignments):,} assignments",
+        remedy="n_jobs spreads them over several processors.",
+        n_jobs=effective_n_jobs(n_jobs),
+    )
     P, Y = len(target.parameters), 1 + with_effect
     nothing = (np.empty((0, P, Y)), np.empty((0, P, Y, Y)), np.empty(0))
     estimate, form, scale = (np.concatenate(p) for p in zip(nothing, *parts, strict=True))

@@ -18,6 +18,7 @@ import numpy as np
 
 from didjack.core import cv3
 from didjack.core.linalg import Array, Mask
+from didjack.core.progress import progress
 from didjack.core.ratio_distribution import NullDistribution
 from didjack.core.results import Inference
 from didjack.errors import DesignError
@@ -96,7 +97,8 @@ class JointForms:
         """
         rng = np.random.default_rng(seed)
         t, wald = np.empty((n_draws, len(self.distributions))), np.empty(n_draws if joint else 0)
-        for start in range(0, n_draws, self.draws.chunk):
+        starts = range(0, n_draws, self.draws.chunk)
+        for start in progress(starts, len(starts), f"{n_draws:,} joint draws"):
             rows = slice(start, min(start + self.draws.chunk, n_draws))
             b, moves = self.draws.draw(rng, rows.stop - start)
             t[rows] = np.abs(b) / np.sqrt(np.einsum("bkc,bkc->bk", moves, moves))

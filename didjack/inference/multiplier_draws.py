@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from didjack.core.linalg import Array
+from didjack.core.progress import progress
 
 BLOCK = 250  # draws per seed
 _Z = float(ndtri(0.75) - ndtri(0.25))
@@ -46,14 +47,21 @@ def bootstrap_draws(
     sums: Array, distribution: str, n_boot: int, seed: int, n_jobs: int = 1
 ) -> Array:
     """Draw sum_c v_c S_c, shape (B, P), in blocks that each have a seed of their own."""
-    from joblib import Parallel, delayed  # spared where nothing is drawn
+    from joblib import Parallel, delayed, effective_n_jobs  # spared where nothing is drawn
 
     sizes = [min(BLOCK, n_boot - start) for start in range(0, n_boot, BLOCK)]
     seeds = np.random.SeedSequence(seed).spawn(len(sizes))
     tasks = (
         delayed(_block)(sums, distribution, size, s) for size, s in zip(sizes, seeds, strict=True)
     )
-    return np.concatenate(list(Parallel(n_jobs=n_jobs)(tasks)))
+    blocks = progress(
+        Parallel(n_jobs=n_jobs, return_as="generator")(tasks),
+        len(sizes),
+        f"{n_boot:,} draws of the multiplier bootstrap",
+        remedy="n_jobs spreads them over several processors.",
+        n_jobs=effective_n_jobs(n_jobs),
+    )
+    return np.concatenate(list(blocks))
 
 
 def _block(sums: Array, distribution: str, size: int, seed: np.random.SeedSequence) -> Array:

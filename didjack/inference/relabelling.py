@@ -25,6 +25,7 @@ from didjack.core.linalg import (
     unpack_symmetric,
 )
 from didjack.core.moments import Clusters
+from didjack.core.progress import progress
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
@@ -70,7 +71,11 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
     step = max(1, BLOCK // per_assignment)
     parts = [
         _block(moments, cells, elements, sizes, assignments[at : at + step], trim)
-        for at in range(0, len(assignments), step)
+        for at in progress(
+            range(0, len(assignments), step),
+            -(-len(assignments) // step),
+            f"estimating {len(assignments):,} assignments",
+        )
     ]
     estimate, form, scale = (np.concatenate(p) for p in zip(*parts, strict=True))
     names = {name: i for i, name in enumerate(elements.parameters)}

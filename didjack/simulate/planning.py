@@ -17,6 +17,7 @@ import pandas as pd
 
 from didjack.core.arguments import require_name, require_seed, require_share, require_whole
 from didjack.core.linalg import Array
+from didjack.core.progress import progress
 from didjack.core.screen import screen_table
 from didjack.core.student import critical_value
 from didjack.core.views import Shown, view
@@ -200,7 +201,8 @@ def plan(
     model = fit_errors(blocks.mean, layout.size, blocks.within, layout.cohort)
     compiled = {"csdid": compile_average(layout, type), "twfe": compile_fixed_effects(layout)}
     parts = []
-    for number, start in enumerate(range(0, reps, BLOCK)):
+    starts = range(0, reps, BLOCK)
+    for number, start in enumerate(progress(starts, len(starts), f"{reps:,} samples of a plan")):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
         parts.append(
             statistics_of(

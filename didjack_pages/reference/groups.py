@@ -169,6 +169,7 @@ GROUPS = {
             "DesignError",
             "DidjackWarning",
             "FewTreatedWarning",
+            "SlowWarning",
             "ChecksumError",
             "DatasetUnavailable",
             "MissingExtraError",

@@ -118,6 +118,7 @@ def _prepare(scratch: Path) -> dict[str, str]:
     (scratch / "matplotlibrc").write_text(_MATPLOTLIBRC, encoding="utf-8")
     return {
         **os.environ,
+        "DIDJACK_PROGRESS": "0",  # how long a cell took is nothing for its page
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_NO_CONFIG": "1",
