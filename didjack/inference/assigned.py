@@ -104,14 +104,16 @@ def why_refit(target: Aggregate, clusters: Clusters) -> str:
     """
     res = target.attgt
     panel, options = res.panel, res.options
-    if options.est_method != "reg" and not panel.design.intercept_only:
-        needs = "a propensity model" if options.est_method in WEIGHTING else "a fit"
-        return (
-            f"est_method='{options.est_method}' with covariates needs {needs} of each assignment: "
-            "only 'reg' follows from sums over clusters"
-        )
     if panel.is_pairwise or options.fix_weights is not None:
         return "cells have weights or units of their own (fix_weights, balance='pair')"
+    if options.est_method != "reg" and not panel.design.intercept_only:
+        name = f"est_method='{options.est_method}' with covariates"
+        if options.est_method not in WEIGHTING:
+            return f"{name} needs a fit of each assignment"
+        if not panel.is_panel:
+            return f"{name} in cross-sections has a propensity model for every pair of periods"
+        if options.separation == "csdid":
+            return f"{name} and separation='csdid' drops rows by their covariates"
     if options.separation == "error":
         return "separation='error' refuses designs with a cell that cannot be estimated"
     if panel.control_only is not None:

@@ -79,12 +79,22 @@ def cluster_moments(panel: Panel, cells: Cells, clusters: Clusters) -> ClusterMo
     ClusterMoments
         With Y = 2 outcomes: that of the data, and treatment under the actual assignment.
     """
-    first, time = panel.cohorts[panel.cohort], panel.times[panel.time]
-    treated = (first != NEVER) & (time >= first)
-    outcomes = np.stack([panel.y, treated.astype(np.float64)])
+    outcomes = outcomes_of(panel)
     if panel.is_panel:
         return _panel_moments(panel, cells, clusters, outcomes)
     return _row_moments(panel, cells, clusters, outcomes)
+
+
+def outcomes_of(panel: Panel) -> Array:
+    """Return the outcome, and one where a row is treated under the actual assignment, (2, N).
+
+    Parameters
+    ----------
+    panel : Panel
+    """
+    first, time = panel.cohorts[panel.cohort], panel.times[panel.time]
+    treated = (first != NEVER) & (time >= first)
+    return np.stack([panel.y, treated.astype(np.float64)])
 
 
 def _panel_moments(

@@ -19,7 +19,8 @@ from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import restructured
 from didjack.effects.parameters import Parameter
-from didjack.sample.panel import NEVER, Panel
+from didjack.inference.cluster_moments import outcomes_of
+from didjack.sample.panel import Panel
 
 
 def why_from_frame(res: ATTgt, clusters: Clusters) -> str:
@@ -73,11 +74,7 @@ def recoded(
     actual = target.attgt.panel
     # `source` and what describes it keep the user's cohorts, and are not read again.
     panel = replace(actual, cohort=cohort[clusters.code])
-    outcomes = [actual.y]
-    if with_effect:
-        first = actual.cohorts[actual.cohort]
-        treated = (first != NEVER) & (actual.times[actual.time] >= first)
-        outcomes.append(treated.astype(np.float64))
+    outcomes = outcomes_of(actual)[: 1 + with_effect]
     values, largest = [], []
     for y in outcomes:
         estimation, estimates = target.estimation.on_coded(replace(panel, y=y), clusters)

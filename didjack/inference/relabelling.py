@@ -10,20 +10,13 @@ cells that are left, deletions that leave nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from didjack.core.cv3 import deviations, factor
-from didjack.core.linalg import (
-    Array,
-    Factor,
-    Index,
-    Mask,
-    factorize,
-    first_column,
-    unpack_symmetric,
-)
+from didjack.core.linalg import Array, Index, Mask, first_column, unpack_symmetric
 from didjack.core.moments import Clusters
 from didjack.core.progress import progress
 from didjack.effects.aggregate import Aggregate
@@ -31,11 +24,16 @@ from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.methods import WEIGHTING
 from didjack.estimators.odds import OVERLAP
-from didjack.inference.assigned import AssignedStatistics, cohort_of
-from didjack.inference.cluster_moments import ClusterMoments, cluster_moments
+from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted
+from didjack.inference.cluster_moments import ClusterMoments, cluster_moments, outcomes_of
+from didjack.inference.cohort_sums import CohortSums, Regressions
+from didjack.inference.relabelled_odds import Comparison, UnitRows, compare
 from didjack.sample.cells import Cells
 
+Kind = TypeVar("Kind", bound=np.generic)
+
 BLOCK = 500_000  # numbers of the largest array: bounds memory
+ODDS_BLOCK = 200_000  # the same with odds, whose arrays are gone through more often
 
 
 def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> AssignedStatistics:
@@ -65,22 +63,31 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
         target.attgt.cells.period.max(),
     )
     sizes = np.bincount(cohort_of(target.attgt, clusters), minlength=len(panel.cohorts))
-    options = target.attgt.options
-    trim = options.pscoretrim if options.est_method in WEIGHTING else None
+    options, plain = target.attgt.options, panel.design.intercept_only
+    method = options.est_method
+    trim = options.pscoretrim if method in WEIGHTING and plain else None
     per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
+    rows = None
+    if method in WEIGHTING and not plain:
+        rows = UnitRows.of(panel, cells, clusters, outcomes_of(panel), options)
+        per_assignment = max(per_assignment, rows.per_assignment * BLOCK // ODDS_BLOCK)
     step = max(1, BLOCK // per_assignment)
     parts = [
-        _block(moments, cells, elements, sizes, assignments[at : at + step], trim)
+        _block(moments, cells, elements, sizes, assignments[at : at + step], trim, rows)
         for at in progress(
             range(0, len(assignments), step),
             -(-len(assignments) // step),
             f"estimating {len(assignments):,} assignments",
         )
     ]
-    estimate, form, scale = (np.concatenate(p) for p in zip(*parts, strict=True))
+    estimate, form, scale, hard = (np.concatenate(p) for p in zip(*parts, strict=True))
     names = {name: i for i, name in enumerate(elements.parameters)}
     chosen = [names[name] for name in target.parameters]
-    return AssignedStatistics(target.parameters, estimate[:, chosen], form[:, chosen], scale)
+    estimate, form = estimate[:, chosen], form[:, chosen]
+    if hard.any():
+        again = refitted(target, clusters, assignments[hard])
+        estimate[hard], form[hard], scale[hard] = again.estimate, again.form, again.scale
+    return AssignedStatistics(target.parameters, estimate, form, scale)
 
 
 def _used(target: Aggregate) -> Cells:
@@ -108,73 +115,6 @@ def _take(cells: Cells, at: Index) -> Cells:
 # ---------------------------------------------------------------- one block of assignments
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Sums over some cohorts, first over all their n clusters and then over all but each.
-
-    Shapes as in `ClusterMoments`, with (B, n + 1) for C; `place` says which replicate each is.
-    """
-
-    count: Array
-    xx: Array
-    xy: Array
-    cell_weight: Array
-    cohort_weight: Array
-    place: Index
-
-    @classmethod
-    def of(cls, moments: ClusterMoments, members: Index, first: int) -> _Sums:
-        """Sum over the clusters (B, n) of one cohort, whose replicates begin at `first`."""
-        return cls(
-            _delete_one(moments.count[members]),
-            _delete_one(moments.xx[members]),
-            _delete_one(moments.xy[members]),
-            _delete_one(moments.cell_weight[members]),
-            _delete_one(moments.cohort_weight[members]),
-            np.arange(first, first + members.shape[1]),
-        )
-
-    @classmethod
-    def pooled(cls, parts: list[_Sums]) -> _Sums:
-        """Sum over several cohorts."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            _pool([part.count for part in parts]),
-            _pool([part.xx for part in parts]),
-            _pool([part.xy for part in parts]),
-            _pool([part.cell_weight for part in parts]),
-            _pool([part.cohort_weight for part in parts]),
-            np.concatenate([part.place for part in parts]),
-        )
-
-
-def _pool(parts: list[Array]) -> Array:
-    """Add sums of cohorts (B, n_q + 1, ...): all, then all but each cluster of each cohort."""
-    rows = [np.sum([part[:, :1] for part in parts], axis=0)]
-    for i, part in enumerate(parts):
-        others = [other[:, :1] for j, other in enumerate(parts) if j != i]
-        rows.append(part[:, 1:] + np.sum(others, axis=0))
-    return np.concatenate(rows, axis=1)
-
-
-def _delete_one(sums: Array) -> Array:
-    """Sum (B, n, ...) over axis 1 with all and with all but each, (B, n + 1, ...).
-
-    What comes before plus what comes after, as in `didjack.core.moments.delete_one`: nothing
-    cancels.
-    """
-    B, n = sums.shape[:2]
-    out = np.zeros((B, n + 1, *sums.shape[2:]))
-    if n == 0:
-        return out
-    np.cumsum(sums[:, :-1], axis=1, out=out[:, 2:])
-    after = np.cumsum(sums[:, :0:-1], axis=1)[:, ::-1]
-    out[:, 1:n] += after
-    out[:, 0] = sums[:, 0] + (after[:, 0] if n > 1 else 0.0)
-    return out
-
-
 def _block(
     moments: ClusterMoments,
     cells: Cells,
@@ -182,12 +122,14 @@ def _block(
     sizes: Index,
     assignments: Index,
     trim: float | None,
-) -> tuple[Array, Array, Array]:
+    rows: UnitRows | None,
+) -> tuple[Array, Array, Array, Mask]:
     B, C = assignments.shape
+    hard = np.zeros(B, dtype=bool)
     order = np.argsort(assignments, axis=1, kind="stable")
     first = np.concatenate([[0], np.cumsum(sizes)])
     cohorts = [
-        _Sums.of(moments, order[:, first[q] : first[q + 1]], int(first[q]) + 1)
+        CohortSums.of(moments, order[:, first[q] : first[q + 1]], int(first[q]) + 1)
         for q in range(len(sizes))
     ]
     Y = moments.xy.shape[2]
@@ -196,47 +138,67 @@ def _block(
         mine = np.flatnonzero(cells.control_set == s)
         if len(mine) == 0:
             continue
-        controls = _Sums.pooled([cohorts[q] for q in np.flatnonzero(members)])
-        fitted = _Regressions.of(moments, controls, np.unique(moments.ends[mine]))
+        controls = CohortSums.pooled([cohorts[q] for q in np.flatnonzero(members)])
+        fitted = Regressions.of(moments, controls, np.unique(moments.ends[mine]))
         for q in np.unique(cells.cohort[mine]):
             at = mine[cells.cohort[mine] == q]
             att[..., at] = _cells(moments, cells, at, cohorts[q], controls, fitted, trim, C + 1)
-    return _statistics(moments, cells, elements, cohorts, att)
+            if rows is None:
+                continue
+            own = at[~cells.is_base[at]]
+            design = moments.design_of[moments.ends[own, 0]]
+            for e in np.unique(design):
+                some = own[design == e]
+                compared = _compared(moments, some, cohorts[q], controls, fitted, order)
+                value, left = compare(rows, compared)
+                att[..., some] = np.moveaxis(value[:, :1], -1, 0)
+                place = np.concatenate([cohorts[q].place, controls.place])
+                att[:, :, place[:, None], some] = np.moveaxis(value[:, 1:], -1, 0)
+                hard |= left
+    return *_statistics(moments, cells, elements, cohorts, att), hard
 
 
-@dataclass(frozen=True)
-class _Regressions:
-    """Regressions of one set of controls: coefficients by difference, (B, n + 1, Y, k)."""
+def _compared(
+    moments: ClusterMoments,
+    at: Index,
+    treated: CohortSums,
+    controls: CohortSums,
+    fitted: Regressions,
+    order: Index,
+) -> Comparison:
+    """Collect what a comparison by odds takes from sums over clusters."""
+    ends, k = moments.ends[at, 0], moments.k
+    e = int(moments.design_of[ends[0]])
 
-    beta: Array  # (B, n + 1, D, Y, k), zero where not asked for
-    singular: Mask  # (B, n + 1, D)
+    def without_treated(sums: Array) -> Array:
+        return np.concatenate([sums, np.repeat(sums[:, :1], len(controls.place), axis=1)], axis=1)
 
-    @classmethod
-    def of(cls, moments: ClusterMoments, controls: _Sums, wanted: Index) -> _Regressions:
-        k, design_of = moments.k, moments.design_of
-        designs, at = np.unique(design_of[wanted], return_inverse=True)
-        gram = unpack_symmetric(controls.xx[:, :, designs], k)
-        solved = factorize(gram)
-        own = Factor(
-            solved.lower[:, :, at, None],
-            solved.pivots[:, :, at, None],
-            solved.redundant[:, :, at, None],
-            solved.excluded[:, :, at, None],
-        )
-        beta = np.zeros(controls.xy.shape)
-        beta[:, :, wanted] = own.solve(controls.xy[:, :, wanted])
-        singular = np.zeros(controls.xy.shape[:3], dtype=bool)
-        singular[:, :, wanted] = solved.singular[:, :, at]
-        return cls(beta, singular)
+    def without_controls(sums: NDArray[Kind]) -> NDArray[Kind]:
+        first = np.repeat(sums[:, :1], len(treated.place), axis=1)
+        return np.concatenate([sums[:, :1], first, sums[:, 1:]], axis=1)
+
+    xx = without_treated(treated.xx[:, :, e])
+    return Comparison(
+        design=e,
+        differences=ends,
+        sign=moments.sign[at],
+        treated=order[:, treated.place - 1],
+        controls=order[:, controls.place - 1],
+        gram=unpack_symmetric(xx + without_controls(controls.xx[:, :, e]), k),
+        x=first_column(xx, k),
+        y=without_treated(treated.xy[..., 0][:, :, ends]),
+        beta=without_controls(fitted.beta[:, :, ends]),
+        singular=without_controls(np.asarray(fitted.singular[:, :, ends].any(axis=2))),
+    )
 
 
 def _cells(
     moments: ClusterMoments,
     cells: Cells,
     at: Index,
-    treated: _Sums,
-    controls: _Sums,
-    fitted: _Regressions,
+    treated: CohortSums,
+    controls: CohortSums,
+    fitted: Regressions,
     trim: float | None,
     R: int,
 ) -> Array:
@@ -288,7 +250,7 @@ def _cells(
 
 
 def _statistics(
-    moments: ClusterMoments, cells: Cells, elements: Elements, cohorts: list[_Sums], att: Array
+    moments: ClusterMoments, cells: Cells, elements: Elements, cohorts: list[CohortSums], att: Array
 ) -> tuple[Array, Array, Array]:
     """Average the cells of every replicate, and form the CV3 variances."""
     _, B, R, m = att.shape

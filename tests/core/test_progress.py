@@ -125,7 +125,10 @@ def test_randomization_says_how_long_it_takes(monkeypatch):
     )
     frame["cluster"] = frame["unit"] % 6
     frame["first"] = 3 * (frame["cluster"] < 2)
-    res = dj.att_gt(frame, "y", "time", "first", "unit", xformla="~ x", clustervars="cluster")
+    res = dj.att_gt(
+        frame, "y", "time", "first", "unit", xformla="~ x", clustervars="cluster",
+        separation="csdid",
+    )  # fmt: skip
     monkeypatch.setattr(assigned, "CHUNK", 1)
     monkeypatch.setattr(module, "LOOK", 0.0)
     monkeypatch.setattr(module, "LONG", 0.0)

@@ -110,7 +110,7 @@ def test_what_was_left_out_stays_out(where):
 def test_the_frame_is_not_changed_and_workers_do_not_matter(monkeypatch):
     frame = panel([3, 3, 0, 0, 0, 0], sizes=[6] * 6)
     before = frame.copy()
-    agg = simple(frame, est_method="ipw", xformla="~ x")  # refits
+    agg = simple(frame, est_method="ipw", xformla="~ x", separation="csdid")  # refits
     one = randomize(agg)
     monkeypatch.setattr("didjack.inference.assigned.CHUNK", 4)
     with parallel_config("threading"):

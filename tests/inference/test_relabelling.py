@@ -133,7 +133,12 @@ def frame_of(first: list[int], size: int = 4) -> object:
 @pytest.mark.parametrize(
     ("first", "options", "reason"),
     [
-        ([3, 4, 0, 0, 0], {"est_method": "dr", "xformla": "~ x"}, "propensity"),
+        ([3, 4, 0, 0, 0], {"est_method": "dr", "xformla": "~ x", "panel": False}, "propensity"),
+        (
+            [3, 4, 0, 0, 0],
+            {"est_method": "dr", "xformla": "~ x", "separation": "csdid"},
+            "separation='csdid'",
+        ),
         ([3, 4, 0, 0, 0], {"separation": "error"}, "separation='error'"),
         ([3, 4, 5, 5, 5], {"control_group": "notyettreated"}, "nobody is never treated"),
         ([3, 4, 4, 0], {"control_group": "notyettreated"}, "one cluster is never treated"),
