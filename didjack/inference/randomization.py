@@ -286,7 +286,7 @@ def randomize(
     seed : int
         Of the random assignments.
     n_jobs : int
-        Workers (joblib) where assignments are refitted. The result is the same for any number.
+        Workers (joblib). The result is the same for any number.
 
     Returns
     -------
@@ -341,7 +341,10 @@ def randomize(
             for some in (cohort[None], others)
         )
     else:
-        own, drawn = (relabelled(target, clusters, some) for some in (cohort[None], others))
+        own, drawn = (
+            relabelled(target, clusters, some, jobs)
+            for some, jobs in ((cohort[None], 1), (others, n_jobs))
+        )
     return Randomization(target, clusters, own, drawn, others, exact, seed, strata, reason)
 
 

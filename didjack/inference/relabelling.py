@@ -10,7 +10,8 @@ cells that are left, deletions that leave nothing.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,9 @@ BLOCK = 500_000  # numbers of the largest array: bounds memory
 ODDS_BLOCK = 200_000  # the same with odds, whose arrays are gone through more often
 
 
-def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> AssignedStatistics:
+def relabelled(
+    target: Aggregate, clusters: Clusters, assignments: Index, n_jobs: int = 1
+) -> AssignedStatistics:
     """Estimate under other assignments from cluster moments.
 
     Parameters
@@ -46,6 +49,8 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
     clusters : Clusters
     assignments : (B, C) int array
         Cohort code of each cluster; every row a permutation of the actual cohorts.
+    n_jobs : int
+        Workers (joblib).
 
     Returns
     -------
@@ -72,22 +77,41 @@ def relabelled(target: Aggregate, clusters: Clusters, assignments: Index) -> Ass
         rows = UnitRows.of(panel, cells, clusters, outcomes_of(panel), options)
         per_assignment = max(per_assignment, rows.per_assignment * BLOCK // ODDS_BLOCK)
     step = max(1, BLOCK // per_assignment)
-    parts = [
-        _block(moments, cells, elements, sizes, assignments[at : at + step], trim, rows)
-        for at in progress(
-            range(0, len(assignments), step),
-            -(-len(assignments) // step),
-            f"estimating {len(assignments):,} assignments",
-        )
-    ]
+    starts = range(0, len(assignments), step)
+    calls = (
+        (moments, cells, elements, sizes, assignments[at : at + step], trim, rows) for at in starts
+    )
+    parts = progress(
+        _blocks(calls, n_jobs),
+        len(starts),
+        f"estimating {len(assignments):,} assignments",
+        remedy="n_jobs spreads them over several processors.",
+        n_jobs=_workers(n_jobs),
+    )
     estimate, form, scale, hard = (np.concatenate(p) for p in zip(*parts, strict=True))
     names = {name: i for i, name in enumerate(elements.parameters)}
     chosen = [names[name] for name in target.parameters]
     estimate, form = estimate[:, chosen], form[:, chosen]
     if hard.any():
-        again = refitted(target, clusters, assignments[hard])
+        again = refitted(target, clusters, assignments[hard], n_jobs=n_jobs)
         estimate[hard], form[hard], scale[hard] = again.estimate, again.form, again.scale
     return AssignedStatistics(target.parameters, estimate, form, scale)
+
+
+def _workers(n_jobs: int) -> int:
+    if n_jobs == 1:
+        return 1
+    from joblib import effective_n_jobs  # spared where there is one worker
+
+    return int(effective_n_jobs(n_jobs))
+
+
+def _blocks(calls: Iterator[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
+    if n_jobs == 1:
+        return (_block(*call) for call in calls)
+    from joblib import Parallel, delayed  # spared where there is one worker
+
+    return iter(Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_block)(*c) for c in calls))
 
 
 def _used(target: Aggregate) -> Cells:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 
 import didjack as dj
 from didjack.inference import relabelling
@@ -93,4 +94,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch):
     monkeypatch.setattr(relabelling, "ODDS_BLOCK", 1)
     two = dj.randomize(agg, n_permutations=20)
     np.testing.assert_allclose(one.draws, two.draws, rtol=1e-12)
+    with parallel_config("threading"):
+        three = dj.randomize(agg, n_permutations=20, n_jobs=2)
+    np.testing.assert_array_equal(two.draws, three.draws)
     assert not one.refit_reason
