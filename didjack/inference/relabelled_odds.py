@@ -88,7 +88,7 @@ class UnitRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class OddsComparison:
     """Cells of one cohort, one set of controls and one design under B assignments.
 
     Attributes
@@ -123,7 +123,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
+class _PaddedUnits:
     """The units of a comparison, filled up with zeros to the most that an assignment has.
 
     X (B, n, k), d and w (B, n), change (B, n, c Y), `own` (B, n): the replicate without the unit.
@@ -141,7 +141,7 @@ class _Rows:
         return np.arange(b)[:, None], np.arange(n), self.own
 
 
-def compare(rows: UnitRows, comparison: Comparison) -> tuple[Array, Mask]:
+def compare(rows: UnitRows, comparison: OddsComparison) -> tuple[Array, Mask]:
     """Estimate the cells of a comparison in all replicates.
 
     Formulas: `didjack.estimators.ipw`, `dr` and `drimp`.
@@ -149,7 +149,7 @@ def compare(rows: UnitRows, comparison: Comparison) -> tuple[Array, Mask]:
     Parameters
     ----------
     rows : UnitRows
-    comparison : Comparison
+    comparison : OddsComparison
 
     Returns
     -------
@@ -168,7 +168,7 @@ def compare(rows: UnitRows, comparison: Comparison) -> tuple[Array, Mask]:
     hard |= failed
     plain = coef
     if formulas.propensity != "logit" or (rows.w != rows.w[:, :1]).any():
-        counts = _Rows(own.X, own.d, (own.w > 0).astype(np.float64), own.change, own.own)
+        counts = _PaddedUnits(own.X, own.d, (own.w > 0).astype(np.float64), own.change, own.own)
         plain, failed = _fit(counts, c.gram, "logit", gone)
         hard |= failed
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -183,7 +183,9 @@ def compare(rows: UnitRows, comparison: Comparison) -> tuple[Array, Mask]:
     return np.where(np.isfinite(value), value, np.nan), hard
 
 
-def _values(own: _Rows, c: Comparison, coef: Array, regression: str, trim: float) -> Array:
+def _values(
+    own: _PaddedUnits, c: OddsComparison, coef: Array, regression: str, trim: float
+) -> Array:
     """Put the estimate together, (B, r, c, Y)."""
     shape, k = c.y.shape, c.x.shape[-1]
     p = np.minimum(logistic(own.X @ coef.swapaxes(1, 2)), CAP)
@@ -212,7 +214,7 @@ def _values(own: _Rows, c: Comparison, coef: Array, regression: str, trim: float
     return np.asarray((treated - fitted) / weight - residual / x[..., 0, None, None])
 
 
-def _rows(rows: UnitRows, c: Comparison) -> _Rows:
+def _rows(rows: UnitRows, c: OddsComparison) -> _PaddedUnits:
     B, M1 = c.treated.shape
     members = np.concatenate([c.treated, c.controls], axis=1)
     replicate = np.zeros((B, int(rows.cluster.max()) + 1), dtype=np.intp)
@@ -224,7 +226,7 @@ def _rows(rows: UnitRows, c: Comparison) -> _Rows:
     own = np.take_along_axis(replicate, at, axis=1)
     real = (own > 0).astype(np.float64)
     change = rows.change[c.differences].reshape(-1, len(rows.cluster)).T[at]
-    return _Rows(
+    return _PaddedUnits(
         X=rows.X[c.design][at] * real[..., None],
         d=((own > 0) & (own <= M1)).astype(np.float64),
         w=rows.w[c.design][at] * real,
@@ -237,7 +239,7 @@ def _outer(X: Array) -> Array:
     return pack_outer(X.reshape(-1, X.shape[-1])).reshape(*X.shape[:2], -1)
 
 
-def _fit(own: _Rows, gram: Array, model: str, gone: Mask) -> tuple[Array, Mask]:
+def _fit(own: _PaddedUnits, gram: Array, model: str, gone: Mask) -> tuple[Array, Mask]:
     """Fit a model in the full sample and from there in all replicates, (B, r, k)."""
     k = own.X.shape[-1]
     treated, weight = (own.w * own.d).sum(axis=1), own.w.sum(axis=1)
@@ -254,7 +256,7 @@ def _fit(own: _Rows, gram: Array, model: str, gone: Mask) -> tuple[Array, Mask]:
 
 
 def _newton(
-    own: _Rows,
+    own: _PaddedUnits,
     coef: Array,
     size: Array,
     model: str,
@@ -297,7 +299,7 @@ def _newton(
 
 
 def _score(
-    own: _Rows,
+    own: _PaddedUnits,
     coef: Array,
     packed: Array,
     model: str,
@@ -313,7 +315,7 @@ def _score(
     return residual.swapaxes(1, 2) @ own.X, curvature.swapaxes(1, 2) @ packed
 
 
-def _first(own: _Rows, coef: Array, packed: Array, model: str) -> tuple[Array, Array]:
+def _first(own: _PaddedUnits, coef: Array, packed: Array, model: str) -> tuple[Array, Array]:
     """Return the same where all replicates have the coefficients (B, 1, k) of the full sample.
 
     What a cluster adds is then the same in all of them.

@@ -28,7 +28,7 @@ from didjack.estimators.odds import OVERLAP
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted
 from didjack.inference.cluster_moments import ClusterMoments, cluster_moments, outcomes_of
 from didjack.inference.cohort_sums import CohortSums, Regressions
-from didjack.inference.relabelled_odds import Comparison, UnitRows, compare
+from didjack.inference.relabelled_odds import OddsComparison, UnitRows, compare
 from didjack.sample.cells import Cells
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -189,7 +189,7 @@ def _compared(
     controls: CohortSums,
     fitted: Regressions,
     order: Index,
-) -> Comparison:
+) -> OddsComparison:
     """Collect what a comparison by odds takes from sums over clusters."""
     ends, k = moments.ends[at, 0], moments.k
     e = int(moments.design_of[ends[0]])
@@ -202,7 +202,7 @@ def _compared(
         return np.concatenate([sums[:, :1], first, sums[:, 1:]], axis=1)
 
     xx = without_treated(treated.xx[:, :, e])
-    return Comparison(
+    return OddsComparison(
         design=e,
         differences=ends,
         sign=moments.sign[at],
