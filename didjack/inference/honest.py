@@ -18,6 +18,7 @@ from scipy import special
 from scipy.optimize import brentq
 
 from didjack.core.linalg import Array
+from didjack.core.screen import screen_table
 from didjack.core.views import Shown, view
 from didjack.errors import DataError, DesignError
 from didjack.inference.honestdid import HonestDiDInput
@@ -124,13 +125,19 @@ class HonestBounds(Shown):
         """Sentences on what the reader of the intervals must know."""
         return [*self.handed.notes, *self.cautions, ASSUMPTION]
 
+    def headline(self) -> list[str]:
+        """Return what is bounded, the interval under parallel trends, and where it breaks down."""
+        low, high = self.original
+        return [
+            f"Bounds on {self.parameter}, {self.type.replace('_', ' ')} ({self.method})",
+            f"  under parallel trends: {low:.4g} to {high:.4g}",
+            f"  {self.sentence}",
+        ]
+
     def summary(self) -> str:
         """Return a short text for people."""
-        low, high = self.original
-        head = f"{self.parameter}, {self.type.replace('_', ' ')} ({self.method})"
-        parallel = f"Under parallel trends: {low:.4g} to {high:.4g}"
-        table = self.to_frame().to_string(index=False)
-        return "\n".join([head, parallel, "", table, "", self.sentence, *self.notes])
+        table = screen_table(self.to_frame())
+        return "\n".join([*self.headline(), "", table, "", *self.notes])
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the intervals against the bound (matplotlib).

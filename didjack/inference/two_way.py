@@ -35,6 +35,7 @@ import pandas as pd
 
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred
+from didjack.core.screen import Bounds, estimate_lines, screen_table
 from didjack.core.two_way_variance import joint_scores, largest_variance
 from didjack.core.withheld import NAMED, notes_on_few_treated
 from didjack.effects.parameters import Parameter
@@ -290,14 +291,21 @@ class TwoWayJackknife(Inferred):
             "both one-way variances, or negative; the larger one stands."
         ]
 
+    def headline(self) -> list[str]:
+        """Return the clusters of both variables, and the first estimate."""
+        (a, b), (G, H) = self.clustervars, self.n_clusters
+        i = self.inference
+        interval = Bounds(f"t({i.df[0]:g})", float(i.ci_low[0]), float(i.ci_high[0]), float(i.p[0]))
+        return [
+            f"Two-way cluster jackknife ({self.method}) by {a} ({G} clusters) and {b} ({H} "
+            f"clusters), {self.crossed.n_clusters} together",
+            *estimate_lines(float(i.att[0]), float(i.se[0]), [interval]),
+        ]
+
     def summary(self) -> str:
         """Return a short text for people: the table and the notes."""
-        (a, b), (G, H) = self.clustervars, self.n_clusters
-        head = (
-            f"Two-way cluster jackknife ({self.method}) by {a} ({G} clusters) and {b} ({H} "
-            f"clusters), {self.crossed.n_clusters} together"
-        )
-        return "\n".join([head, "", self.to_frame().to_string(index=False), "", *self.notes])
+        head = self.headline()[0]
+        return "\n".join([head, "", screen_table(self.to_frame()), "", *self.notes])
 
 
 def _treated(inference: Inference) -> Index:

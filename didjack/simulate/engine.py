@@ -24,7 +24,7 @@ from didjack.simulate.compiled import (
 from didjack.simulate.critical_values import Fit, fit_samples
 from didjack.simulate.designs import Design
 from didjack.simulate.draws import draw_means
-from didjack.simulate.outcomes import Sample, outcome_of, unavailable
+from didjack.simulate.outcomes import DrawnSamples, outcome_of, unavailable
 from didjack.simulate.permutation import assignments, permuted_statistics
 from didjack.simulate.tally import Tally
 
@@ -103,8 +103,8 @@ class Engine:
         for name, compiled in self.estimators.items():
             tests, truth = self.tests[name], self.truth[name]
             statistics = evaluate(compiled, means)
-            sample = Sample(means, statistics, fit, self.design)
-            without = Sample(null, evaluate(compiled, null), fit, self.design)
+            sample = DrawnSamples(means, statistics, fit, self.design)
+            without = DrawnSamples(null, evaluate(compiled, null), fit, self.design)
             p_permuted = self._permutation_p(name, means, statistics, rng)
             for test in tests:
                 if test.kind == "permutation":

@@ -25,7 +25,7 @@ from didjack.simulate.designs import Design
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class DrawnSamples:
     """Some replications of a design, and what one estimator gives in them.
 
     Attributes
@@ -44,7 +44,7 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TestedSamples:
     """A test in n samples; L levels.
 
     Attributes
@@ -86,8 +86,12 @@ def unavailable(compiled: Compiled, design: Design) -> set[str]:
 
 
 def outcome_of(
-    test: Test, compiled: Compiled, sample: Sample, settings: Settings, rng: np.random.Generator
-) -> Outcome:
+    test: Test,
+    compiled: Compiled,
+    sample: DrawnSamples,
+    settings: Settings,
+    rng: np.random.Generator,
+) -> TestedSamples:
     """Return standard errors and critical values of a test.
 
     Parameters
@@ -95,7 +99,7 @@ def outcome_of(
     test : Test
         Any kind but "permutation".
     compiled : Compiled
-    sample : Sample
+    sample : DrawnSamples
     settings : Settings
     rng : Generator
         For bootstraps, and for units around their clusters.
@@ -105,11 +109,15 @@ def outcome_of(
     if test.kind == "placebo":
         return _placebo(test.name, compiled, sample)
     critical = np.array([critical_value(level, test.df) for level in LEVELS])
-    return Outcome(_standard_error(test, compiled, sample, settings, rng), critical)
+    return TestedSamples(_standard_error(test, compiled, sample, settings, rng), critical)
 
 
 def _standard_error(
-    test: Test, compiled: Compiled, sample: Sample, settings: Settings, rng: np.random.Generator
+    test: Test,
+    compiled: Compiled,
+    sample: DrawnSamples,
+    settings: Settings,
+    rng: np.random.Generator,
 ) -> Array:
     s = sample.statistics
     if test.kind == "clustered":
@@ -143,7 +151,7 @@ def generalized_se(statistics: Statistics, n_clusters: int) -> Array:
     return np.asarray(np.sqrt(squares + lost * statistics.estimate**2))
 
 
-def _exact(name: str, compiled: Compiled, sample: Sample) -> Outcome:
+def _exact(name: str, compiled: Compiled, sample: DrawnSamples) -> TestedSamples:
     forms = compiled.exact
     assert forms is not None
     rows = sample.means.reshape(len(sample.means), -1)
@@ -151,10 +159,10 @@ def _exact(name: str, compiled: Compiled, sample: Sample) -> Outcome:
     sizes = tuple(sample.design.sizes.tolist())
     if name == "fitted":
         assert sample.fit is not None
-        return Outcome(se, _table(forms, sizes).critical_values(sample.fit))
+        return TestedSamples(se, _table(forms, sizes).critical_values(sample.fit))
     if name == "verdict":
-        return Outcome(se, _decided(forms, sizes))
-    return Outcome(se, _critical(forms, 2.0 if name == "exact-2" else 1.0))
+        return TestedSamples(se, _decided(forms, sizes))
+    return TestedSamples(se, _critical(forms, 2.0 if name == "exact-2" else 1.0))
 
 
 # A design's critical values are computed once, not in every block; forms are compared by identity.
@@ -173,8 +181,8 @@ def _decided(forms: ExactForms, sizes: tuple[int, ...]) -> Array:
     return forms.decided(np.array(sizes, dtype=np.float64), LEVELS)
 
 
-def _placebo(name: str, compiled: Compiled, sample: Sample) -> Outcome:
+def _placebo(name: str, compiled: Compiled, sample: DrawnSamples) -> TestedSamples:
     assert compiled.placebos is not None
     draws = compiled.placebos.draws(sample.means, name == "ferman-pinto")
     se = np.sqrt(np.square(draws).mean(axis=1))
-    return Outcome(se, half_widths(draws, LEVELS) / se)
+    return TestedSamples(se, half_widths(draws, LEVELS) / se)

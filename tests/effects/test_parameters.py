@@ -180,7 +180,8 @@ def test_csdid_takes_the_arguments_of_att_gt():
     for name, parameter in theirs.items():
         assert ours[name] == parameter, name  # kind, default and annotation
     assert list(ours)[len(theirs) :] == [
-        "types", "type", "cluster", "level", "weights", "n_permutations", "seed",
+        "types", "type", "cluster", "level", "weights", "min_e", "max_e", "balance_e", "na_rm",
+        "n_permutations", "seed",
     ]  # fmt: skip
 
 

@@ -100,7 +100,8 @@ def test_a_made_up_estimator_has_exact_critical_values(made_up, frame, idname):
 
 def test_a_made_up_estimator_is_written_about(made_up, frame):
     """The paragraph has its words, summaries its name, tables the numbers of means."""
-    columns = NAMES | {"cluster": "cluster"}
+    # Clusters of one unit: with more, covariates enter the fit of variances.
+    columns = NAMES | {"cluster": "unit"}
     result = dj.csdid(frame, **columns, xformla="~ x", est_method=made_up)
     plain = dj.csdid(frame, **columns, est_method="reg")
     for form in FORMS:

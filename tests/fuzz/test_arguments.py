@@ -84,8 +84,8 @@ LEFT_OUT = {"n_jobs"}
 TARGETS = [
     (function, base, argument)
     for function, base in CALLS
-    for argument in inspect.signature(function).parameters
-    if argument not in LEFT_OUT
+    for argument, parameter in inspect.signature(function).parameters.items()
+    if argument not in LEFT_OUT and parameter.kind is not parameter.VAR_KEYWORD
 ]
 
 OBJECTS: list[Any] = [

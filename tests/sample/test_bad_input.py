@@ -583,8 +583,6 @@ def test_levels_outside_of_zero_and_one(shops, level):
     [
         ("", "empty.csv", ["empty"]),
         ("shop,month\n", "header.csv", ["row"]),
-        ("shop;month;sales\n1;1;2\n", "semicolon.csv", ["comma", "sep"]),
-        ("shop\tmonth\tsales\n1\t1\t2\n", "tabs.csv", ["comma", "sep"]),
         ("a,b\n1,2\n", "table.xyz", [".xyz", ".csv"]),
     ],
 )

@@ -30,7 +30,7 @@ from didjack.simulate.compared import (
 from didjack.simulate.compiled import Statistics, compile_csdid, compile_twfe, evaluate
 from didjack.simulate.design_loadings import Average, unit_loadings
 from didjack.simulate.engine import BLOCK
-from didjack.simulate.outcomes import Sample, outcome_of
+from didjack.simulate.outcomes import DrawnSamples, outcome_of
 from didjack.simulate.permutation import assignments, permuted_statistics
 from didjack.simulate.tally import Tally
 
@@ -125,7 +125,7 @@ def test_units_vary_around_their_cluster_as_their_noise_does():
     compiled, n = engine.estimators["simple"], 20_000
     nothing = Statistics(np.zeros(n), np.zeros((n, 0)), np.zeros((n, design.clusters)))
     test = engine.tests["simple"][0]
-    sample = Sample(np.zeros((n, 0, 0)), nothing, None, design)
+    sample = DrawnSamples(np.zeros((n, 0, 0)), nothing, None, design)
     rng = np.random.default_rng(0)
     squares = outcome_of(test, compiled, sample, engine.settings, rng).se ** 2
     mean = (compiled.units * (design.sizes - 1)).sum()

@@ -19,7 +19,7 @@ from didjack.simulate.compiled import compile_csdid, evaluate
 from didjack.simulate.critical_values import Fit, fit_samples
 from didjack.simulate.design_forms import design_forms
 from didjack.simulate.design_loadings import Average, fixed_loadings, loadings
-from didjack.simulate.outcomes import Sample, outcome_of, unavailable
+from didjack.simulate.outcomes import DrawnSamples, outcome_of, unavailable
 from didjack.simulate.tally import Tally
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -65,7 +65,7 @@ def parameter_of(design, type):
 
 
 def outcome(name, compiled, design, means, fit=None):
-    sample = Sample(means, evaluate(compiled, means), fit, design)
+    sample = DrawnSamples(means, evaluate(compiled, means), fit, design)
     kind = {"hansen": "generalized", "cv3": "jackknife", "clustered-z": "clustered"}
     kind |= {"conley-taber": "placebo", "ferman-pinto": "placebo"}
     df = {"hansen": design.clusters - 1.0, "clustered-z": np.inf}.get(
@@ -113,7 +113,7 @@ def test_exact_critical_values_are_those_of_the_jackknife(design, drawn, type):
     doubled = outcome("exact-2", compiled, design, means)
     np.testing.assert_array_equal(ours.se, doubled.se)
     for i, level in enumerate(LEVELS):
-        jk = dj.jackknife(agg, critical="exact", level=1 - level)
+        jk = dj.jackknife(agg, critical="exact", model="equal", level=1 - level)
         assert ours.se[1] == pytest.approx(jk.inference.se[at], rel=1e-9)
         assert ours.critical[i] == pytest.approx(jk.inference.exact_critical_value[at], rel=1e-9)
         one = np.eye(len(agg.parameters))[at]

@@ -48,7 +48,7 @@ def public(frame, columns, cluster, type):
     res = dj.att_gt(frame, *columns, clustervars=cluster, est_method="reg")
     agg = dj.aggte(res, type=type)
     jk, jkj = dj.jackknife(agg, cluster), dj.jackknife(agg, cluster, center="mean")
-    jx = dj.jackknife(agg, cluster, critical="exact")
+    jx = dj.jackknife(agg, cluster, critical="exact", model="equal")
     # att_gt leaves out units that are treated from the start; so does the layout.
     kept = frame[~frame[columns[2]].between(1, frame[columns[1]].min())]
     fixed = twfe(kept, *columns, cluster=cluster)
