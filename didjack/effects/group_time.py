@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.announce import announce
-from didjack.core.arguments import require_name, shown
+from didjack.core.arguments import require_name, require_text, shown
 from didjack.effects.attgt import ATTgt
 from didjack.effects.estimation import estimate_frame
 from didjack.effects.options import Options
@@ -173,6 +173,7 @@ def att_gt(
         if not isinstance(flag, (bool, np.bool_)) and not (argument == "panel" and flag is None):
             raise DataError(f"{argument} must be True or False, not {flag!r}.")
     panel = idname is not None if panel is None else panel
+    require_text(optional=True, fix_weights=fix_weights, balance=balance)
     _check_units(panel, fix_weights, balance, allow_unbalanced_panel)
     roles = Roles(
         yname=yname,

@@ -342,7 +342,7 @@ def multiplier(
         distribution = "rademacher" if program is None else program.distribution
     if n_boot is None:
         n_boot = 999 if program is None else program.n_boot
-    require_text(distribution=distribution, scale=scale)
+    require_text(distribution=distribution, scale=scale, rng=rng)
     require_share(level=level)
     require_whole(least=2, n_boot=n_boot)
     if rng != "R":  # whose seeds may be negative
