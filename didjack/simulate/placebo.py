@@ -217,5 +217,6 @@ def _tests(theta: Array, clustered: Array) -> pd.DataFrame:
     columns = {"estimate": estimate}
     for name, (se, df) in errors.items():
         columns[f"se_{name}"] = se
-        columns[f"p_{name}"] = two_sided_p(estimate / se, df)
+        with np.errstate(divide="ignore", invalid="ignore"):  # an outcome that never varies
+            columns[f"p_{name}"] = two_sided_p(estimate / se, df)
     return pd.DataFrame(columns)
