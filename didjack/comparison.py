@@ -16,7 +16,7 @@ from didjack.core.coefficients import CoefficientTable, se_type
 from didjack.core.results import Inference
 from didjack.core.screen import count_text, remarks, screen_table
 from didjack.core.views import Shown, view
-from didjack.core.withheld import notes_on_few_treated
+from didjack.core.withheld import note_on_few_controls, notes_on_few_treated
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import Deletions
@@ -451,7 +451,11 @@ def _notes_on_few_treated(jackknives: Sequence[Jackknife]) -> list[str]:
         names += [f"{n} ({jk.aggregate.type})" if n == "overall" else n for n in jk.parameters]
     counts = np.concatenate([jk.n_treated_clusters for jk in jackknives])
     counted = np.concatenate([np.isfinite(jk.inference.se) for jk in jackknives])
-    return notes_on_few_treated(names, counts, counted)
+    controls = np.concatenate([jk.n_control_clusters for jk in jackknives])
+    return [
+        *notes_on_few_treated(names, counts, counted),
+        *note_on_few_controls(names, controls, counted),
+    ]
 
 
 def _not_rejected(test: Randomization, level: float) -> str:

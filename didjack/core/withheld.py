@@ -62,6 +62,27 @@ def notes_on_few_treated(
     return notes
 
 
+def note_on_few_controls(parameters: Sequence[str], counts: Index, counted: Mask) -> list[str]:
+    """Say which p-values rest on few control clusters: t rejects as often as with few treated.
+
+    Parameters
+    ----------
+    parameters : sequence of str, length P
+    counts : (P,) int array
+        Clusters with controls behind each.
+    counted : (P,) bool array
+        Those that have a standard error.
+    """
+    few = counted & (counts <= FEW_TREATED)
+    if not few.any():
+        return []
+    return [
+        f"Only {_range(counts[few])} clusters of controls stand behind "
+        f"{_named(parameters, few)}: t and normal critical values reject too often there. "
+        f"{REMEDIES[1]}"
+    ]
+
+
 def _named(parameters: Sequence[str], chosen: Mask) -> str:
     names = [name for name, at in zip(parameters, chosen, strict=True) if at]
     rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

@@ -124,6 +124,23 @@ def treated_behind(target: Target, clusters: Clusters) -> Mask:
     return np.asarray(members.T.astype(float) @ _cohorts_behind(target) > 0)
 
 
+def controls_behind(target: Target, clusters: Clusters) -> Mask:
+    """Say which clusters have controls behind which parameter, (C, P).
+
+    Parameters
+    ----------
+    target : Target
+    clusters : Clusters
+        Of its rows.
+    """
+    panel, cells = target.estimation.panel, target.estimation.cells
+    members = np.zeros((len(panel.cohorts), len(clusters)), dtype=bool)
+    members[panel.cohort, clusters.code] = True
+    used = (target.evaluate_fixed(np.eye(len(cells))) != 0) & ~cells.is_base[:, None]
+    cohorts = cells.control_sets[cells.control_set].T.astype(float) @ used.astype(float)  # (Q, P)
+    return np.asarray(members.T.astype(float) @ cohorts > 0)
+
+
 def treated_units_behind(target: Target) -> Index:
     """Count the treated units (rows of repeated cross-sections) behind every parameter, (P,).
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
+import numpy as np
+
 from didjack.core.announce import announce
 from didjack.core.arguments import require_instance, require_share, require_text
+from didjack.core.withheld import note_on_few_controls
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.crossed_clusters import cross_clusters
@@ -173,7 +176,10 @@ def jackknife(
     )  # fmt: skip
     if not found.parameters[0].is_element:
         overall = found.lincom(str(found.parameters[0]))
-        announce(overall.warnings, FewTreatedWarning)
+        few = note_on_few_controls(
+            overall.parameters, found.n_control_clusters[:1], np.isfinite(overall.se)
+        )
+        announce([*overall.warnings, *(few if critical == "t" else [])], FewTreatedWarning)
     if found.warnings_on_deletions:
         announce([" ".join(found.warnings_on_deletions)])
     return found

@@ -23,7 +23,7 @@ from didjack.core.views import view
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import delete_clusters
 from didjack.effects.parameters import Parameter
-from didjack.effects.target import Target, treated_behind
+from didjack.effects.target import Target, controls_behind, treated_behind
 from didjack.errors import DesignError
 from didjack.inference import notes
 from didjack.inference.exact import ExactInference, exact_inference
@@ -109,6 +109,11 @@ class Jackknife(JackknifeText):
             return "CV3, generalized"
         name = "CV3" if self.center == "estimate" else "CV3J"
         return name if self.exact is None else f"{name}, exact"
+
+    @cached_property
+    def n_control_clusters(self) -> Index:
+        """Clusters with controls behind each parameter, (P,)."""
+        return controls_behind(self.target, self.clusters).sum(axis=0)
 
     @cached_property
     def n_treated_clusters(self) -> Index:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import pandas as pd
 
-from didjack.core.linalg import Array, Mask
+from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
+from didjack.core.withheld import note_on_few_controls
 from didjack.effects.parameters import OVERALL
 from didjack.effects.target import treated_behind
 from didjack.errors import DesignError
@@ -92,8 +94,20 @@ class JackknifeText(JointTests):
 
     @property
     def _treated(self) -> list[str]:
-        """What `inference` says of few treated clusters: nothing where it is exact."""
-        return [] if self.exact is not None else self.inference.warnings
+        """What `inference` says of few treated clusters, and of few controls.
+
+        Nothing where it is exact.
+        """
+        if self.exact is not None:
+            return []
+        counted = np.isfinite(self.inference.se)
+        few = note_on_few_controls(self.parameters, self.n_control_clusters, counted)
+        return [*self.inference.warnings, *few]
+
+    @property
+    def n_control_clusters(self) -> Index:
+        """Clusters with controls behind each parameter, (P,)."""
+        raise NotImplementedError
 
     @property
     def notes_on_deletions(self) -> list[str]:

@@ -140,3 +140,27 @@ def test_sentences_name_parameters_and_counts():
     many = notes_on_few_treated(names, np.ones(9, dtype=int), np.ones(9, dtype=bool))[0]
     assert "event:5 and 3 more:" in many
     assert notes_on_few_treated(names, np.full(9, 6), counted) == []
+
+
+def test_few_controls_are_named_too():
+    """t errs as often with two controls as with two treated clusters."""
+    castle = dj.load_dataset("castle")
+    never = castle.loc[castle["gvar"] == 0, "sid"].unique()[:3]
+    few = castle[(castle["gvar"] > 0) | castle["sid"].isin(never)]
+    agg = dj.aggte(dj.att_gt(few, *COLUMNS, est_method="reg"), type="simple")
+    with pytest.warns(dj.FewTreatedWarning, match="Only 3 clusters of controls stand behind"):
+        jk = dj.jackknife(agg)
+    assert jk.n_control_clusters.tolist() == [3] and jk.n_treated_clusters.tolist() == [21]
+    assert any("Only 3 clusters of controls" in note for note in jk.warnings)
+    cmp = dj.csdid(few, *COLUMNS, est_method="reg", types=["simple", "group"])
+    assert (
+        "Only 3 clusters of controls stand behind overall (simple), overall (group), "
+        in " ".join(cmp.notes)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exact = dj.jackknife(agg, critical="exact")
+    assert not any("controls" in note for note in exact.warnings)
+    later = dj.att_gt(castle, *COLUMNS, est_method="reg", control_group="notyettreated")
+    counts = dj.jackknife(dj.aggte(later, "simple")).n_control_clusters
+    assert counts[0] > 29  # those treated later are controls until then
