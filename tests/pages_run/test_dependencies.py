@@ -70,7 +70,7 @@ def test_imports_are_found_wherever_they_stand(tmp_path):
         "didjack_pages.paths",
         "didjack_pages.reference",
         *(f"didjack_pages.reference.{name}" for name in ("groups", "markup", "pages")),
-        *(f"didjack_pages.reference.{name}" for name in ("describe", "index")),
+        *(f"didjack_pages.reference.{name}" for name in ("defaults", "describe", "index")),
     }
 
 
