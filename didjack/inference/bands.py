@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from didjack.core.arguments import require_seed, require_share, require_whole
-from didjack.core.linalg import Array
+from didjack.core.linalg import Array, Index
 from didjack.core.results import SHOWN, Inference
 from didjack.core.screen import screen_table
 from didjack.core.views import Shown
@@ -36,6 +36,8 @@ class Band(Shown):
     left_out : tuple of str
         Elements with a standard error that rest on fewer than `min_treated` treated clusters.
     min_treated : int
+    n_treated_clusters : (P,) int array or None
+        Treated clusters behind each parameter.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Band(Shown):
     tail: float | None = None
     left_out: tuple[str, ...] = ()
     min_treated: int = 0
+    n_treated_clusters: Index | None = field(default=None, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter: att, se, band_low, band_high; critical_value if they differ."""
@@ -60,7 +63,11 @@ class Band(Shown):
                 "band_high": self.att + half,
             }
         )
-        return frame if self.tail is None else frame.assign(critical_value=self.critical_value)
+        if self.tail is not None:
+            frame["critical_value"] = self.critical_value
+        if self.n_treated_clusters is not None:
+            frame["n_treated_clusters"] = self.n_treated_clusters
+        return frame
 
     def headline(self) -> list[str]:
         """Return the table, up to twelve rows, under its method and level."""
@@ -218,7 +225,28 @@ def make_band(inference: Inference, at: list[int], critical_value: float, level:
     """
     names = tuple(inference.parameters[i] for i in at)
     method = f"{inference.method} sup-t"
-    return Band(method, names, inference.att[at], inference.se[at], critical_value, level)
+    return Band(
+        method,
+        names,
+        inference.att[at],
+        inference.se[at],
+        critical_value,
+        level,
+        n_treated_clusters=treated_of(inference, at),
+    )
+
+
+def treated_of(inference: Inference, at: list[int]) -> Index | None:
+    """Return the treated clusters behind some parameters, if they are known.
+
+    Parameters
+    ----------
+    inference : Inference
+    at : list of int
+        Places of the parameters.
+    """
+    counts = inference.n_treated_clusters
+    return None if counts is None else counts[at]
 
 
 def _root(corr: Array) -> Array:

@@ -22,7 +22,7 @@ from didjack.core.progress import progress
 from didjack.core.ratio_distribution import NullDistribution
 from didjack.core.results import Inference
 from didjack.errors import DesignError
-from didjack.inference.bands import Band, band_elements
+from didjack.inference.bands import Band, band_elements, treated_of
 from didjack.inference.exact import ExactInference
 from didjack.inference.joint_draws import DenseDraws, ProductDraws
 from didjack.inference.pretest import PreTest, elements_before_treatment, f_test
@@ -217,6 +217,7 @@ def balanced_band(
         critical_value=np.array([d.critical_value(1 - tail) for d in forms.distributions]),
         level=level,
         tail=tail,
+        n_treated_clusters=treated_of(inference, at),
     )
 
 

@@ -76,6 +76,8 @@ def test_the_thin_elements_are_left_out_unless_asked_for():
     frame = thick.to_frame()
     half = frame["critical_value"] * frame["se"]
     np.testing.assert_array_equal(frame["band_high"], frame["att"] + half)
+    counts = dict(zip(study().parameters, study().n_treated_clusters, strict=True))
+    assert frame["n_treated_clusters"].tolist() == [counts[p] for p in frame["parameter"]]
     assert study().pretest().left_out == ("event:-4",)
     thin = study("t").pretest(min_treated=1)
     assert thin.parameters == ("event:-4", "event:-3", "event:-2")
