@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 
 import pytest
 
 import didjack as dj
 from didjack.core.results import Inference
-from didjack.paths import project_root
+from didjack_pages.paths import notebooks_dir
 
-ROOT = project_root()
-if ROOT is None:
-    pytest.skip("docs are not part of an installed package", allow_module_level=True)
-TEXT = (ROOT / "docs" / "from-r-and-stata.md").read_text(encoding="utf-8")
-RESULTS = {"res": dj.ATTgt, "agg": dj.Aggregate, "jk": dj.Jackknife, "cmp": dj.Comparison}
+CELLS = json.loads((notebooks_dir() / "from-r-and-stata.ipynb").read_text("utf-8"))["cells"]
+SOURCES = {kind: ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == kind]
+           for kind in ("markdown", "code")}  # fmt: skip
+TEXT = "\n\n".join(SOURCES["markdown"])
+RESULTS = {"res": dj.ATTgt, "agg": dj.Aggregate, "jk": dj.Jackknife}
 ROWS = [line.strip("|").split("|") for line in TEXT.splitlines() if line.startswith("| ")]
 OURS = [code for row in ROWS for code in re.findall(r"`([^`]+)`", row[2])]
 TAKEN = {
@@ -77,7 +78,6 @@ def test_arguments_exist_and_take_the_value(code):
 def test_the_example_runs(capsys):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL).group(1)
-    exec(code, {})
+    exec("\n".join(SOURCES["code"]), {})
     assert "Cluster jackknife (CV3) by countyreal" in capsys.readouterr().out
     matplotlib.pyplot.close("all")
