@@ -30,7 +30,9 @@ from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
 from didjack.effects.aggregate import Aggregate
+from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import given_cluster
+from didjack.effects.joint import Joint
 from didjack.effects.parameters import Parameter
 from didjack.effects.programs import program_of
 from didjack.effects.target import Target, count_treated
@@ -266,7 +268,7 @@ class Multiplier(Inferred):
 
 
 def multiplier(
-    target: Target,
+    target: Aggregate | ATTgt | Joint,
     clustervars: str | Sequence[str] | None = None,
     level: float = 0.95,
     *,
