@@ -175,3 +175,15 @@ def test_the_file_to_open_first_is_in_its_room(package: str):
         folders = [room if room.is_dir() else room.parent for room in rooms]
         for name in re.findall(r"`(\w+\.py)`", row[-1]):
             assert any((folder / name).exists() for folder in folders), (row[0], name)
+
+
+# --- who made it ------------------------------------------------------------------------------
+
+
+def test_version_author_and_licence_are_those_of_the_citation():
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    own = text_of("CITATION.cff").partition("\nreferences:")[0]
+    assert re.findall(r'^  - name: "(.*)"$', own, re.M) == [a["name"] for a in project["authors"]]
+    assert f"\nversion: {project['version']}\n" in own
+    assert f"\nlicense: {project['license']}\n" in own
+    assert project["urls"]["Paper"] in text_of("CITATION.cff")
