@@ -25,6 +25,7 @@ PARTS = {
     "pooch": _Part("pooch", "data", "downloads need"),
     "requests": _Part("requests", "data", "downloads need"),
     "pyarrow": _Part("pyarrow", "data", "Parquet files and Arrow frames need"),
+    "openpyxl": _Part("openpyxl", "data", "Excel files need"),
     "papermill": _Part("papermill", "report", "pages need"),
     "nbformat": _Part("nbformat", "report", "pages need"),
     "ipykernel": _Part("ipykernel", "report", "pages need"),

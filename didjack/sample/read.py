@@ -1,4 +1,4 @@
-"""Reading tables: CSV, Parquet and Stata files, with errors that name the remedy."""
+"""Reading tables: CSV, Parquet, Stata and Excel files, with errors that name the remedy."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ import pandas as pd
 from didjack.core.arguments import require_instance, require_text
 from didjack.errors import DataError
 from didjack.extras import optional_imports
+from didjack.sample.workbooks import read_sheet
 
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -167,15 +168,25 @@ def _read_stata(path: Path) -> pd.DataFrame:
     return frame if frame.empty else _plain_numbers(frame)
 
 
+def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
+    frame = read_sheet(path, sheet)
+    return frame if frame.empty else _plain_numbers(frame)  # a workbook stores all as floats
+
+
 _TEXT = (".csv", ".tsv", ".txt")
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": _read_parquet,
     ".dta": _read_stata,
 }
+_EXCEL = ".xlsx"
 
 
 def read_table(
-    path: str | Path, *, delimiter: str | None = None, encoding: str = "utf-8"
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    sheet: str | None = None,
 ) -> pd.DataFrame:
     """Read a table by the suffix of its file.
 
@@ -183,26 +194,31 @@ def read_table(
     ----------
     path : str or Path
         A text file with one header line (``.csv``, ``.tsv``, ``.txt``), also compressed
-        (``.csv.gz``, ``.zip`` with one file, ``.xz``, ``.bz2``), a ``.parquet`` file or a Stata
-        ``.dta`` file.
+        (``.csv.gz``, ``.zip`` with one file, ``.xz``, ``.bz2``), a ``.parquet`` file, a Stata
+        ``.dta`` file or an Excel ``.xlsx`` file with the names of the columns in its first row.
     delimiter : str, optional
         One character between the columns of a text file. Without it comma, semicolon, tab or
         vertical bar: the one that makes most columns of the header.
     encoding : str
         Of a text file, such as "latin-1". UTF-8 may begin with a byte order mark.
+    sheet : str, optional
+        Name of the sheet of an Excel file; the first one without it.
 
     Returns
     -------
     DataFrame
         One row per observation. Decimal numbers of a text file are read to the last bit; where
-        columns are not separated by commas, a comma may be the decimal mark. Stata columns become
-        int64 where every value is whole, else float64; value labels and date formats are not
-        applied.
+        columns are not separated by commas, a comma may be the decimal mark. Columns of numbers
+        from Stata and Excel become int64 where every value is whole, else float64; value labels
+        and date formats of Stata are not applied.
 
     Raises
     ------
     DataError
-        The file is missing, empty, without rows, of an unknown kind, or not what its suffix says.
+        The file is missing, empty, without rows, of an unknown kind, or not what its suffix says;
+        or an argument does not apply to its kind.
+    MissingExtraError
+        Parquet and Excel files need packages of the extra ``data``.
     """
     require_instance(path, "path", (str, PathLike), "the name of a file")
     path = Path(path)
@@ -212,14 +228,22 @@ def read_table(
     is_packed = bool(kinds) and kinds[-1] in (*_COMPRESSED, ".zip")
     kind = kinds[-2] if is_packed and len(kinds) > 1 else kinds[-1] if kinds else ""
     is_text = kind in _TEXT or kinds[-1:] == [".zip"]
-    if not is_text and (kind not in _READERS or is_packed):
+    if not is_text and (kind not in (*_READERS, _EXCEL) or is_packed):
         unread = f"files ending in {path.suffix!r}" if path.suffix else "files without a suffix"
-        known = ", ".join((".csv", *_READERS, *_TEXT[1:], ".csv.gz", ".csv.zip", ".csv.xz"))
+        known = ", ".join((".csv", *_READERS, _EXCEL, *_TEXT[1:], ".csv.gz", ".csv.zip", ".csv.xz"))
         raise DataError(f"{path}: {unread} are not read; give one of {known}.")
+    delimiter, encoding = _one_character(delimiter), _known(encoding)
+    require_text(optional=True, sheet=sheet)
+    if delimiter is not None and not is_text:
+        raise DataError(f"{path}: delimiter={delimiter!r} is for text files. Leave it out.")
+    if sheet is not None and kind != _EXCEL:
+        raise DataError(f"{path}: sheet={sheet!r} is for Excel files. Leave it out.")
     _require_content(path)
     try:
         if is_text:
-            frame = _read_csv(path, _one_character(delimiter), _known(encoding))
+            frame = _read_csv(path, delimiter, encoding)
+        elif kind == _EXCEL:
+            frame = _read_excel(path, sheet)
         else:
             frame = _READERS[kind](path)
     except PermissionError as error:

@@ -83,6 +83,7 @@ def library() -> dict:
     res = dj.att_gt(frame, **COLUMNS, xformla="~ popwt")
     average = dj.aggte(res, type="simple")
     (FOLDER / "x.parquet").write_bytes(b"PAR1")
+    (FOLDER / "x.xlsx").write_bytes(b"PK")
     return {
         "summary": result.summary(),
         "se": [dj.jackknife(average).se, *dj.multiplier(average).inference.se],
@@ -94,6 +95,7 @@ def library() -> dict:
         "plot": refusal(result.plot),
         "table": refusal(tables.paper_table, result),
         "parquet": refusal(dj.read_table, FOLDER / "x.parquet"),
+        "excel": refusal(dj.read_table, FOLDER / "x.xlsx"),
         "download": refusal(dj.load_dataset, "merit"),
     }
 

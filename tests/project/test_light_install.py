@@ -93,6 +93,7 @@ def test_the_core_estimates_and_writes_tables(library):
             "parquet",
             "Parquet files and Arrow frames need pyarrow: pip install 'didjack[data]'",
         ),
+        ("excel", "Excel files need openpyxl: pip install 'didjack[data]'"),
         ("download", "downloads need pooch: pip install 'didjack[data]'"),
         ("absent", "downloads need pooch: pip install 'didjack[data]'"),
     ],

@@ -116,7 +116,9 @@ def test_stata_types_become_plain_numbers(tmp_path):
         ("a.csv", b"PK\x03\x04\xff\xfe\x00", "line 1 is not UTF-8 text.*suffix of its format"),
         ("a.parquet", "id,y\n1,2\n", "not a readable Parquet file"),
         ("a.dta", "id,y\n1,2\n", "not a readable Stata file"),
-        ("a.xlsx", "id,y\n1,2\n", r"files ending in '\.xlsx' are not read; give one of \.csv"),
+        ("a.xls", "id,y\n1,2\n", r"files ending in '\.xls' are not read; give one of \.csv"),
+        ("a.xlsx", "", "the file is empty"),
+        ("a.xlsx", "id,y\n1,2\n", "not a readable Excel file: File is not a zip file"),
         ("table", "id,y\n1,2\n", "files without a suffix are not read"),
     ],
 )
