@@ -54,6 +54,9 @@ def plan(
         int, typer.Option("--reps", metavar="N", min=100, help="Samples drawn.")
     ] = 4000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draws.")] = 0,
+    delimiter: opt.Delimiter = None,
+    encoding: opt.Encoding = None,
+    sheet: opt.Sheet = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -81,8 +84,9 @@ def plan(
     if output is not None:
         _check_format(output)
         check_output(output, [data], overwrite=overwrite)
+    frame = read_table(data, **opt.given(delimiter=delimiter, encoding=encoding, sheet=sheet))
     result = make_plan(
-        read_table(data), yname, tname, gname, idname, cluster=cluster, type=type_.value,
+        frame, yname, tname, gname, idname, cluster=cluster, type=type_.value,
         power=power, level=level, reps=reps, seed=seed,
     )  # fmt: skip
     _print(result, data.name, reps)

@@ -7,6 +7,9 @@ from typing import Any
 
 from didjack.datasets.derived_columns import Derivation
 
+READING = ("delimiter", "encoding", "sheet")
+WINDOWS = ("min_e", "max_e", "balance_e")
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -40,6 +43,8 @@ class Dataset:
         Columns computed after reading.
     specifications : tuple of Specification
         What is reported, in order.
+    delimiter, encoding, sheet : str or None
+        How the file is read, see :func:`didjack.read_table`; None leaves its default.
     """
 
     name: str
@@ -58,6 +63,15 @@ class Dataset:
     columns: dict[str, str] = field(default_factory=dict)
     derivations: tuple[Derivation, ...] = ()
     specifications: tuple[Specification, ...] = ()
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """Arguments of :func:`didjack.read_table` beside the file."""
+        options = {key: getattr(self, key) for key in READING}
+        return {key: value for key, value in options.items() if value is not None}
 
     @property
     def shipped(self) -> bool:
@@ -86,6 +100,8 @@ class Specification:
         What a reader should know about the design, may be empty.
     origin : Dataset or None
         The dataset itself where it is a user's own, None where the catalog has it.
+    windows : dict
+        Windows of event times, min_e, max_e and balance_e of :func:`didjack.csdid`; those given.
     """
 
     name: str
@@ -97,3 +113,4 @@ class Specification:
     weights: str = "did"
     notes: str = ""
     origin: Dataset | None = None
+    windows: dict[str, float] = field(default_factory=dict)

@@ -9,8 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from didjack.datasets.derived_columns import RULES, Derivation
-from didjack.datasets.entries import Dataset, Specification
+from didjack.datasets.entries import WINDOWS, Dataset, Specification
+from didjack.effects.group_time import BALANCE
+from didjack.effects.options import PROGRAM_NAMES, SEPARATION
+from didjack.effects.programs import PROGRAMS
 from didjack.errors import DataError
+from didjack.estimators.parts import FIX_WEIGHTS
 from didjack.forms import Form, Whole, convert
 
 
@@ -29,7 +33,12 @@ class AttGtForm(Form, frozen=True, kw_only=True):
     weightsname: str | None = None
     panel: bool | None = None
     allow_unbalanced_panel: bool | None = None
-    separation: str | None = None
+    separation: Literal[SEPARATION] | None = None  # type: ignore[valid-type]
+    fix_weights: Literal[FIX_WEIGHTS] | None = None  # type: ignore[valid-type]
+    pscoretrim: float | None = None
+    balance: Literal[BALANCE] | None = None  # type: ignore[valid-type]
+    last_as_never: bool | None = None
+    like: Literal[PROGRAM_NAMES] | None = None  # type: ignore[valid-type]
     clustervars: str | list[str] | None = None
 
 
@@ -41,7 +50,10 @@ class SpecificationForm(Form, frozen=True, kw_only=True):
     description: str = ""
     cluster: str = ""
     att_gt: AttGtForm
-    weights: Literal["did", "csdid"] = "did"
+    weights: Literal["did", "csdid"] | None = None
+    min_e: float | None = None
+    max_e: float | None = None
+    balance_e: float | None = None
     notes: str = ""
 
 
@@ -62,6 +74,9 @@ class DatasetForm(Form, frozen=True, kw_only=True):
     source: str = ""
     columns: dict[str, str] = msgspec.field(default_factory=dict)
     derive: tuple[dict[str, Any], ...] = ()
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
 
 
 class CatalogSpecificationForm(SpecificationForm, frozen=True, kw_only=True):
@@ -190,6 +205,8 @@ def specification_of(
             " clusters?"
         )
     kwargs.setdefault("clustervars", cluster)
+    given = {key: getattr(form, key) for key in WINDOWS}
+    windows = {key: value for key, value in given.items() if value is not None}
     return Specification(
         name=name,
         title=form.title or name,
@@ -197,7 +214,20 @@ def specification_of(
         dataset=dataset,
         kwargs=kwargs,
         cluster=cluster,
-        weights=form.weights,
+        weights=form.weights or default_weights(kwargs),
         notes=form.notes,
         origin=origin,
+        windows=windows,
     )
+
+
+def default_weights(kwargs: Mapping[str, Any]) -> str:
+    """Return the weights of averages that `didjack.csdid` takes by default with some arguments.
+
+    Parameters
+    ----------
+    kwargs : mapping
+        Arguments of `didjack.att_gt`; `like` decides.
+    """
+    like = kwargs.get("like")
+    return "did" if like is None else str(PROGRAMS[like].arguments["weights"])

@@ -41,9 +41,8 @@ def _entry(name: str) -> Dataset:
 
 
 def _frame(dataset: Dataset) -> pd.DataFrame:
-    return derive(
-        read_table(verified_path(dataset)), dataset.derivations, f"dataset {dataset.name!r}"
-    )
+    frame = read_table(verified_path(dataset), **dataset.reading)
+    return derive(frame, dataset.derivations, f"dataset {dataset.name!r}")
 
 
 def dataset_path(name: str) -> Path:

@@ -13,6 +13,7 @@ from didjack.datasets.entry_forms import (
     DatasetForm,
     SpecificationForm,
     dataset_of,
+    default_weights,
     specification_of,
 )
 from didjack.errors import DataError
@@ -90,6 +91,7 @@ def specification_text(specification: Specification) -> str:
     dataset["file"] = Path(origin.file).resolve().as_posix()
     if origin.sha256:
         dataset["sha256"] = origin.sha256
+    dataset |= origin.reading
     head = {
         key: getattr(specification, key)
         for key in ("name", "title", "description", "cluster", "weights", "notes")
@@ -100,7 +102,7 @@ def specification_text(specification: Specification) -> str:
         derived = {"column": item.column, "rule": item.rule, **item.arguments}
         derived["description"] = item.description
         blocks.append(_block("[[dataset.derive]]", derived))
-    blocks.append(_block("[[specifications]]", head))
+    blocks.append(_block("[[specifications]]", head | specification.windows))
     return "\n".join(blocks) + _block("[specifications.att_gt]", given)
 
 
@@ -116,6 +118,8 @@ def write_specification(
     *,
     title: str | None = None,
     description: str = "",
+    windows: Mapping[str, float] | None = None,
+    reading: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the TOML file of a user's own specification.
@@ -133,6 +137,10 @@ def write_specification(
     title, description : str
         For the report page, which shows them as they are: they are no markdown. The title
         defaults to the name of the data file.
+    windows : mapping, optional
+        Windows of event times: min_e, max_e and balance_e of :func:`didjack.csdid`.
+    reading : mapping, optional
+        How the data file is read: delimiter, encoding and sheet of :func:`didjack.read_table`.
     overwrite : bool
         Replace another file of that name. The data are never overwritten.
 
@@ -148,10 +156,15 @@ def write_specification(
     """
     path, data = Path(path), Path(data)
     title = title or data.name
-    origin = Dataset(path.stem, title, description, str(data.resolve()))
+    options = reading or {}
+    origin = Dataset(
+        path.stem, title, description, str(data.resolve()), delimiter=options.get("delimiter"),
+        encoding=options.get("encoding"), sheet=options.get("sheet"),
+    )  # fmt: skip
     specification = Specification(
-        path.stem, title, description, path.stem, dict(kwargs), cluster, origin=origin
-    )
+        path.stem, title, description, path.stem, dict(kwargs), cluster,
+        weights=default_weights(kwargs), origin=origin, windows=dict(windows or {}),
+    )  # fmt: skip
     text = specification_text(specification)
     write_text(path, text, [data], overwrite=overwrite)
     return path

@@ -21,12 +21,24 @@ def report(
     cluster: opt.Cluster = None,
     weightsname: opt.Weightsname = None,
     xformla: opt.Xformla = None,
-    est_method: opt.EstMethod = "dr",
-    control_group: opt.Control = opt.ControlGroup.nevertreated,
-    base_period: opt.Base = opt.BasePeriod.varying,
+    est_method: opt.EstMethod = None,
+    control_group: opt.Control = None,
+    base_period: opt.Base = None,
     anticipation: opt.Anticipation = 0,
     allow_unbalanced_panel: opt.Unbalanced = False,
+    balance: opt.Balance = None,
+    fix_weights: opt.FixWeights = None,
+    separation: opt.Separation = None,
+    pscoretrim: opt.Pscoretrim = None,
+    last_as_never: opt.LastAsNever = None,
+    like: opt.Like = None,
+    min_e: opt.MinE = None,
+    max_e: opt.MaxE = None,
+    balance_e: opt.BalanceE = None,
     level: opt.Level = 0.95,
+    delimiter: opt.Delimiter = None,
+    encoding: opt.Encoding = None,
+    sheet: opt.Sheet = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -66,12 +78,19 @@ def report(
     from didjack_pages.run.own_report import plan_own_page
 
     folder = out if out is not None else Path(f"{data.stem}-report")
-    arguments = opt.att_gt_arguments(
-        yname, tname, gname, idname, cluster, weightsname, xformla, est_method,
-        control_group, base_period, anticipation, allow_unbalanced_panel,
+    arguments = opt.given(
+        yname=yname, tname=tname, gname=gname, idname=idname, clustervars=cluster,
+        weightsname=weightsname, xformla=xformla, est_method=est_method,
+        control_group=control_group, base_period=base_period, anticipation=anticipation,
+        allow_unbalanced_panel=allow_unbalanced_panel, balance=balance, fix_weights=fix_weights,
+        separation=separation, pscoretrim=pscoretrim, last_as_never=last_as_never, like=like,
     )  # fmt: skip
+    windows = opt.given(min_e=min_e, max_e=max_e, balance_e=balance_e)
+    reading = opt.given(delimiter=delimiter, encoding=encoding, sheet=sheet)
     with alone_in(folder, "didjack report"):
-        page = plan_own_page(folder, data, arguments, level, title)
+        page = plan_own_page(
+            folder, data, arguments, level, title, windows=windows, reading=reading
+        )
         result = run_with_progress([page], folder / "reports", 1, False, folder)[0]
         if result.status == "failed":
             typer.echo(describe_failure(result), err=True)

@@ -56,7 +56,14 @@ SITE: Mapping[str, Any] = {
 
 
 def plan_own_page(
-    folder: Path, data: Path, arguments: Mapping[str, Any], level: float, title: str | None = None
+    folder: Path,
+    data: Path,
+    arguments: Mapping[str, Any],
+    level: float,
+    title: str | None = None,
+    *,
+    windows: Mapping[str, float] | None = None,
+    reading: Mapping[str, str] | None = None,
 ) -> Page:
     """Write the specification of a user's own analysis and plan its page.
 
@@ -72,6 +79,10 @@ def plan_own_page(
         Coverage of the intervals.
     title
         Of the page. None: the name of the data file.
+    windows
+        Windows of event times: min_e, max_e and balance_e of `didjack.csdid`.
+    reading
+        Of `didjack.read_table`: delimiter, encoding and sheet.
 
     Returns
     -------
@@ -85,8 +96,9 @@ def plan_own_page(
     OutputError
         If the folder holds something else, or the data lie where pages are made anew.
     """
-    from didjack import att_gt
+    from didjack import aggte, att_gt
     from didjack.datasets import write_specification
+    from didjack.effects.average_types import AverageType
     from didjack.sample.read import read_table
 
     cluster = arguments.get("clustervars") or arguments.get("idname")
@@ -96,12 +108,19 @@ def plan_own_page(
         )
     name = re.sub(r"[^\w-]+", "-", data.stem).strip("-") or "report"
     _check_folder(folder, folder / f"{name}.toml", data)
-    att_gt(read_table(data), **arguments)  # bad data: an error here, not in cell 5 of a notebook
+    # Bad data and empty windows: an error here, not in cell 5 of a notebook.
+    res = att_gt(read_table(data, **(reading or {})), **arguments)
+    for average in AverageType:
+        given = (windows or {}).items()
+        applies: dict[str, Any] = {k: v for k, v in given if k in average.arguments}
+        if applies:
+            aggte(res, average.value, **applies)
     make_folder(folder)
     _write_project(folder)
     toml = write_specification(
-        folder / f"{name}.toml", data, arguments, str(cluster), title=title, overwrite=True
-    )
+        folder / f"{name}.toml", data, arguments, str(cluster), title=title, windows=windows,
+        reading=reading, overwrite=True,
+    )  # fmt: skip
     return Page(
         name=name,
         notebook=notebooks_dir() / "dataset-report.ipynb",

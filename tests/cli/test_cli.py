@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +16,7 @@ from written_pages import write_notebook
 
 import didjack as dj
 from didjack.cli import app
+from didjack.cli.estimate import estimate
 from didjack.errors import SiteError
 from didjack_pages.run import Page
 from didjack_pages.run.driver import PageResult
@@ -173,7 +176,38 @@ def test_bad_input_is_one_message(run, castle, change, message):
     assert "Traceback" not in result.output
 
 
-def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatch):
+MODEL_OPTIONS = {
+    "--weightsname": "popwt", "--xformla": "~ x", "--est-method": "ipw",
+    "--control-group": "notyettreated", "--base-period": "universal", "--anticipation": 1,
+    "--balance": "pair", "--fix-weights": "base_period", "--separation": "error",
+    "--pscoretrim": 0.9, "--like": "did",
+}  # fmt: skip
+MODEL_ARGUMENTS = {
+    **{name.removeprefix("--").replace("-", "_"): v for name, v in MODEL_OPTIONS.items()},
+    "yname": "l_homicide", "tname": "year", "gname": "gvar", "idname": "sid", "clustervars": "c",
+    "allow_unbalanced_panel": True, "last_as_never": True,
+}  # fmt: skip
+MODEL_WORDS = [
+    *CASTLE, "--cluster", "c", "--allow-unbalanced-panel", "--last-as-never",
+    *(word for option in MODEL_OPTIONS.items() for word in option),
+]  # fmt: skip
+WINDOWS = {"min_e": -2.0, "max_e": 3.0, "balance_e": 1.0}
+WINDOW_WORDS = ["--min-e", "-2", "--max-e", 3, "--balance-e", 1]
+READING = {"delimiter": "\t", "encoding": "latin-1", "sheet": "s"}
+READING_WORDS = ["--delimiter", "tab", "--encoding", "latin-1", "--sheet", "s"]
+
+
+@pytest.fixture
+def read_with(monkeypatch, castle):
+    """Return what `read_table` was asked for beside the file; it gives castle."""
+    seen = {}
+    frame = dj.datasets.load_dataset("castle")
+    read = lambda path, **arguments: seen.update(arguments) or frame  # noqa: E731
+    monkeypatch.setattr("didjack.sample.read.read_table", read)
+    return seen
+
+
+def test_every_option_reaches_the_estimator(run, castle, monkeypatch, read_with):
     seen = {}
 
     def csdid(frame, **arguments):
@@ -181,32 +215,108 @@ def test_every_option_of_the_model_reaches_the_estimator(run, castle, monkeypatc
         raise dj.DataError("enough")
 
     monkeypatch.setattr("didjack.one_call.csdid", csdid)
-    options = {
-        "--weightsname": "popwt", "--xformla": "~ x", "--est-method": "ipw", "--cluster": "c",
-        "--control-group": "notyettreated", "--base-period": "universal", "--anticipation": 1,
-    }  # fmt: skip
-    words = [word for option in options.items() for word in option]
-    run("estimate", castle, *CASTLE, *words, "--allow-unbalanced-panel")
+    result = run("estimate", castle, *MODEL_WORDS, *WINDOW_WORDS, *READING_WORDS)
+    assert result.stderr == "error: enough\n"
+    rest = {"types": None, "level": 0.95, "n_permutations": 0, "seed": 0}
+    assert seen == {**MODEL_ARGUMENTS, **WINDOWS, **rest}
+    assert read_with == READING
+
+
+def test_every_option_reaches_the_report(run, castle, own, monkeypatch, read_with):
+    seen = {}
+
+    def plan_own_page(folder, data, arguments, level, title, **more):
+        seen.update(more, arguments=arguments, level=level, title=title)
+        raise dj.DataError("enough")
+
+    monkeypatch.setattr("didjack_pages.run.own_report.plan_own_page", plan_own_page)
+    words = [*MODEL_WORDS, *WINDOW_WORDS, *READING_WORDS, "--level", 0.9, "--title", "T"]
+    assert run("report", castle, *words).stderr == "error: enough\n"
     assert seen == {
-        "yname": "l_homicide", "tname": "year", "gname": "gvar", "idname": "sid",
-        "weightsname": "popwt", "xformla": "~ x", "est_method": "ipw", "clustervars": "c",
-        "control_group": "notyettreated", "base_period": "universal", "anticipation": 1,
-        "allow_unbalanced_panel": True, "types": None, "level": 0.95,
-        "n_permutations": 0, "seed": 0,
+        "arguments": MODEL_ARGUMENTS, "windows": WINDOWS, "reading": READING,
+        "level": 0.9, "title": "T",
     }  # fmt: skip
 
 
-def test_the_defaults_are_those_of_the_package(run, castle, monkeypatch):
-    import inspect
+def test_a_plan_reads_as_it_is_told(run, castle, monkeypatch, read_with):
+    def plan(*arguments, **more):
+        raise dj.DataError("enough")
 
+    monkeypatch.setattr("didjack.simulate.plan", plan)
+    assert run("plan", castle, *CASTLE, *READING_WORDS).stderr == "error: enough\n"
+    assert read_with == READING
+
+
+def test_every_argument_of_the_package_has_an_option():
+    """What takes arrays or objects, and other names of the same, stay with Python."""
+    known = {"data", "panel", "type", "types", "weights", "na_rm", "cluster"}
+    known |= {"clustervars", "n_permutations"}  # --cluster, --permutations
+    options = set(inspect.signature(estimate).parameters)
+    assert set(inspect.signature(dj.csdid).parameters) - known <= options
+    assert set(inspect.signature(dj.read_table).parameters) - {"path"} <= options
+
+
+def test_what_is_not_given_is_not_passed_on(run, castle, monkeypatch):
+    """So that `like` sets it; the help shows the defaults of the package."""
     seen = {}
     stop = lambda frame, **arguments: seen.update(arguments) or 1 / 0  # noqa: E731
     monkeypatch.setattr("didjack.one_call.csdid", stop)
     run("estimate", castle, *CASTLE[:6])
-    assert seen
-    for name, parameter in inspect.signature(dj.att_gt).parameters.items():
-        if name in seen and parameter.default is not inspect.Parameter.empty:
-            assert seen[name] == parameter.default, name
+    given = {"yname", "tname", "gname", "anticipation", "allow_unbalanced_panel"}
+    assert set(seen) == given | {"types", "level", "n_permutations", "seed"}
+    defaults = {name: p.default for name, p in inspect.signature(dj.att_gt).parameters.items()}
+    assert seen["anticipation"] == defaults["anticipation"]
+    assert seen["allow_unbalanced_panel"] is defaults["allow_unbalanced_panel"]
+    words = run("estimate", "--help").output
+    for name in ("est_method", "control_group", "base_period", "separation", "pscoretrim"):
+        assert f"(default: ({defaults[name]})" in words.replace("[default", "(default"), name
+
+
+def test_another_program_sets_what_is_not_given(run, castle, tmp_path):
+    words = ["--type", "simple", "-o"]
+    frame = dj.datasets.load_dataset("castle")
+    for like, more in [("csdid2", []), ("csdid1", ["--base-period", "universal"])]:
+        path = tmp_path / f"{like}.csv"
+        result = run("estimate", castle, *CASTLE, "--like", like, *more, *words, path)
+        assert result.exit_code == 0, result.output
+        base = {"base_period": "universal"} if more else {}
+        same = dj.csdid(
+            frame, "l_homicide", "year", "gvar", "sid", like=like, type="simple", **base
+        )
+        np.testing.assert_allclose(pd.read_csv(path)["se"], same.to_frame()["se"], rtol=1e-14)
+        assert f"As {'Stata csdid 2.0.0' if not more else 'Stata csdid 1.81'}" in result.output
+
+
+def test_windows_and_text_files_of_other_forms(run, tmp_path):
+    frame = dj.datasets.load_dataset("castle")
+    path, table = tmp_path / "castle.txt", tmp_path / "t.csv"
+    frame.assign(town="M\u00fcnchen").to_csv(path, sep=":", index=False, encoding="latin-1")
+    words = ["--type", "dynamic", "--elements", *WINDOW_WORDS[:4], "-o", table]
+    result = run("estimate", path, *CASTLE, "--delimiter", ":", "--encoding", "latin-1", *words)
+    assert result.exit_code == 0, result.output
+    shown = set(pd.read_csv(table)["parameter"])
+    assert shown == {"overall", *(f"event:{e}" for e in range(-2, 4))}
+    none = run("estimate", path, *CASTLE, "--delimiter", ":", "--encoding", "latin-1",
+               "--type", "calendar", "--max-e", 3)  # fmt: skip
+    assert none.exit_code == 2 and "max_e does not apply to 'calendar'" in none.stderr
+
+
+def test_a_sheet_of_a_workbook(run, tmp_path):
+    path = tmp_path / "castle.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"about": ["us"]}).to_excel(book, sheet_name="notes", index=False)
+        dj.datasets.load_dataset("castle").to_excel(book, sheet_name="data", index=False)
+    words = [*CASTLE, "--type", "simple"]
+    assert "0.1104" in run("estimate", path, *words, "--sheet", "data").output
+    wrong = run("estimate", path, *words)
+    assert wrong.exit_code == 2 and "about" in wrong.stderr
+
+
+@pytest.mark.parametrize("name", ["balance", "fix-weights", "separation", "like"])
+def test_a_rule_that_does_not_exist_is_refused_with_those_that_do(run, castle, name):
+    result = run("estimate", castle, *CASTLE, f"--{name}", "nosuch")
+    assert result.exit_code == 2
+    assert "'nosuch' is not one of" in result.stderr and "Traceback" not in result.output
 
 
 def test_an_unknown_estimator_is_one_message(run, castle):
@@ -405,6 +515,24 @@ def test_report_checks_the_data_before_it_writes_anything(run, castle, own):
     assert result.exit_code == 2
     assert "nosuch" in result.stderr
     assert list(own.iterdir()) == []
+
+
+def test_report_checks_windows_before_it_writes_anything(run, castle, own):
+    result = run("report", castle, *CASTLE, "--max-e", -99)
+    assert result.exit_code == 2
+    assert "Widen min_e, max_e or balance_e" in result.stderr
+    assert list(own.iterdir()) == []
+
+
+def test_report_keeps_windows_and_the_way_to_read(run, own):
+    data = own.parent / "castle.txt"
+    dj.datasets.load_dataset("castle").to_csv(data, sep=":", index=False)
+    words = [*CASTLE, "--delimiter", ":", "--min-e", "-2", "--like", "csdid1"]
+    result = run("report", data, *words, "--renderer", "pandoc")
+    assert result.exit_code == 0, result.output
+    spec = dj.load_specification(own / "castle-report" / "castle.toml")
+    assert (spec.windows, spec.weights) == ({"min_e": -2.0}, "csdid")
+    assert len(dj.datasets.specification_frame(spec)) == 550
 
 
 def test_report_wants_a_cluster_for_repeated_cross_sections(run, castle, own):

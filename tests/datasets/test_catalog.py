@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 
 import pytest
 
 from didjack import att_gt
 from didjack.datasets import load as datasets
 from didjack.datasets.catalog_file import read_catalog
+from didjack.datasets.entry_forms import AttGtForm
 from didjack.datasets.specification_file import specification_text, write_specification
 from didjack.errors import ChecksumError, DataError
 from didjack.paths import data_dir
@@ -93,6 +95,42 @@ def test_written_specifications_come_back(own):
         specification_text(datasets.load_specification("castle"))
 
 
+def test_every_argument_of_att_gt_has_a_key():
+    keys = set(AttGtForm.__struct_fields__)
+    assert keys == set(inspect.signature(att_gt).parameters) - {"data"}
+
+
+def test_rules_windows_and_the_way_to_read_come_back(own):
+    kwargs = {
+        "yname": "y", "tname": "t", "gname": "g", "idname": "id", "clustervars": "id",
+        "fix_weights": "first_period", "pscoretrim": 0.9, "balance": "pair",
+        "last_as_never": True, "like": "csdid1", "separation": "error",
+    }  # fmt: skip
+    windows, reading = {"min_e": -2.0, "balance_e": 1.5}, {"delimiter": "\t", "sheet": 'a "b"'}
+    path = write_specification(
+        own.parent / "made.toml", own.parent / "sub" / "data.csv", kwargs, "id",
+        windows=windows, reading=reading,
+    )  # fmt: skip
+    spec = datasets.load_specification(path)
+    assert (spec.kwargs, spec.windows) == (kwargs, windows)
+    assert datasets.specification_dataset(spec).reading == reading
+    assert spec.weights == "csdid"  # those of the program that `like` names
+    text = path.read_text(encoding="utf-8").replace('weights = "csdid"', "")
+    path.write_text(text, encoding="utf-8")
+    assert datasets.load_specification(path).weights == "csdid"
+    path.write_text(text.replace('like = "csdid1"', ""), encoding="utf-8")
+    assert datasets.load_specification(path).weights == "did"
+
+
+def test_data_are_read_as_the_specification_says(own):
+    data = own.parent / "sub" / "data.csv"
+    data.write_bytes("id:y\n1:M\u00fcnchen\n".encode("latin-1"))
+    reading = 'file = "sub/data.csv"\ndelimiter = ":"\nencoding = "latin-1"'
+    own.write_text(OWN.replace('file = "sub/data.csv"', reading), encoding="utf-8")
+    frame = datasets.specification_frame(datasets.load_specification(own))
+    assert frame.to_dict("list") == {"id": [1], "y": ["M\u00fcnchen"]}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -107,6 +145,17 @@ def test_written_specifications_come_back(own):
             'yname = "y"\nanticipation = true',
             "'anticipation' must be a whole number, but is true",
         ),
+        (
+            'yname = "y"',
+            'yname = "y"\nbalance = "paired"',
+            "'balance' must be one of 'full', 'pair', 'none', but is 'paired'",
+        ),
+        ('yname = "y"', 'yname = "y"\nfix_weights = "first"', "'fix_weights' must be one of"),
+        ('yname = "y"', 'yname = "y"\nlike = "stata"', "'like' must be one of 'did'"),
+        ('yname = "y"', 'yname = "y"\nlast_as_never = 1', "must be true or false"),
+        ('yname = "y"', 'yname = "y"\npscoretrim = "1"', "'pscoretrim' must be a number"),
+        ("[[specifications]]", '[[specifications]]\nmin_e = "-2"', "'min_e' must be a number"),
+        ('"sub/data.csv"', '"a.csv"\nsheet = 1', "'sheet' must be a text"),
         ('yname = "y"', 'yname = "y"\nxformula = "~ a"', "did you mean 'xformla'"),
         (
             'yname = "y"',
