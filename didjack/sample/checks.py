@@ -15,6 +15,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.errors import DataError
 
 SHOWN = 5  # how many offending rows a message names
+LARGEST = 1e100  # squares and products of larger numbers leave the range of doubles
 
 
 def require_frame(data: object) -> None:
@@ -103,6 +104,8 @@ def numeric(
 ) -> Array:
     """Return a column as float64, refusing text, dates and (unless kept) missing values.
 
+    Numbers beyond `LARGEST` are refused as well.
+
     Parameters
     ----------
     data : DataFrame
@@ -124,6 +127,13 @@ def numeric(
     if pd.api.types.is_complex_dtype(values.dtype):
         raise DataError(f"Column '{column}' ({argument}) holds complex numbers.")
     out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    refuse(
+        data,
+        column,
+        np.isfinite(out) & (np.abs(out) > LARGEST),
+        f"({argument}) has numbers beyond {LARGEST:g}, whose squares cannot be computed",
+        "Correct these rows, or divide the column.",
+    )
     if missing == "refuse":
         refuse(
             data,

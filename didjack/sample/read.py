@@ -9,7 +9,6 @@ import gzip
 import io
 import lzma
 import re
-import struct
 import warnings
 import zipfile
 import zlib
@@ -24,15 +23,13 @@ import pandas as pd
 from didjack.core.arguments import require_instance, require_text
 from didjack.errors import DataError
 from didjack.extras import optional_imports
+from didjack.sample.file_faults import faults_of, named, reason
 from didjack.sample.workbooks import read_sheet
 
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _BROKEN = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
-# Arrow's exceptions are subclasses of these.
-_PARQUET_FAULTS = (ValueError, OSError, KeyError, NotImplementedError)
-_STATA_FAULTS = (ValueError, OSError, KeyError, IndexError, struct.error)
 
 
 def _csv_options() -> dict[str, Any]:
@@ -98,8 +95,8 @@ def _layout(path: Path, encoding: str, delimiter: str | None) -> tuple[str, str]
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise DataError(
-            f"{path}: the header names more than one column {', '.join(map(repr, repeated))};"
-            f" give every column its own name."
+            f"{path}: the header names more than one column {named(repeated)};"
+            " give every column its own name."
         )
     has_comma = used != "," and any(_DECIMAL_COMMA.fullmatch(cell) for cell in first_row)
     return used, "," if has_comma else "."
@@ -124,18 +121,16 @@ def _read_csv(path: Path, delimiter: str | None, encoding: str) -> pd.DataFrame:
     except pd.errors.ParserWarning:
         raise DataError(f"{path}: rows have more cells than the header has columns.") from None
     except (pd.errors.ParserError, csv.Error, UnicodeError) as error:
-        raise DataError(f"{path}: not a regular CSV file: {str(error).strip()}") from error
+        raise DataError(f"{path}: not a regular CSV file: {reason(error)}.") from error
     except _BROKEN as error:
-        raise DataError(f"{path}: cannot be decompressed: {error}.") from error
+        raise DataError(f"{path}: cannot be decompressed: {reason(error)}.") from error
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     with optional_imports():
         import pyarrow  # noqa: F401 - pandas reads with it
-    try:
+    with faults_of(path, "Parquet"):
         frame = pd.read_parquet(path)
-    except _PARQUET_FAULTS as error:
-        raise DataError(f"{path}: not a readable Parquet file: {error}") from error
     # pandas hides a stored index, which is often the unit or the time.
     return frame if set(frame.index.names) == {None} else frame.reset_index()
 
@@ -160,11 +155,9 @@ def _plain_numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_stata(path: Path) -> pd.DataFrame:
-    try:
+    with faults_of(path, "Stata"):
         # Codes, not labels; plain numbers, not dates: years and cohorts stay numbers.
         frame = pd.read_stata(path, convert_categoricals=False, convert_dates=False)
-    except _STATA_FAULTS as error:
-        raise DataError(f"{path}: not a readable Stata file: {error}") from error
     return frame if frame.empty else _plain_numbers(frame)
 
 
@@ -197,7 +190,7 @@ def read_table(
         (``.csv.gz``, ``.zip`` with one file, ``.xz``, ``.bz2``), a ``.parquet`` file, a Stata
         ``.dta`` file or an Excel ``.xlsx`` file with the names of the columns in its first row.
     delimiter : str, optional
-        One character between the columns of a text file. Without it comma, semicolon, tab or
+        One ASCII character between the columns of a text file. Without it comma, semicolon, tab or
         vertical bar: the one that makes most columns of the header.
     encoding : str
         Of a text file, such as "latin-1". UTF-8 may begin with a byte order mark.
@@ -248,8 +241,10 @@ def read_table(
             frame = _READERS[kind](path)
     except PermissionError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
+    except MemoryError as error:  # damaged files may claim any number of rows
+        raise DataError(f"{path}: does not fit into memory, or is damaged.") from error
     if frame.empty:
-        names = ", ".join(map(str, frame.columns))
+        names = named(list(frame.columns))
         raise DataError(f"{path}: the file has a header ({names}) but no rows.")
     return frame
 
@@ -268,8 +263,10 @@ def _require_content(path: Path) -> None:
 
 def _one_character(delimiter: str | None) -> str | None:
     require_text(optional=True, delimiter=delimiter)
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"\0'):
-        raise DataError(f"delimiter must be one character, such as ';', not {delimiter!r}.")
+    if delimiter is not None and (
+        len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"\0'
+    ):
+        raise DataError(f"delimiter must be one ASCII character, such as ';', not {delimiter!r}.")
     return delimiter
 
 

@@ -9,8 +9,7 @@ import pandas as pd
 
 from didjack.errors import DataError
 from didjack.extras import optional_imports
-
-_SHOWN = 10  # sheets that a message names
+from didjack.sample.file_faults import faults_of, named
 
 
 def read_sheet(path: Path, sheet: str | None = None) -> pd.DataFrame:
@@ -37,22 +36,15 @@ def read_sheet(path: Path, sheet: str | None = None) -> pd.DataFrame:
     """
     with optional_imports():
         import openpyxl  # noqa: F401 - pandas reads with it
-    try:
-        with warnings.catch_warnings():
-            # openpyxl warns of what it does not keep: validation rules, styles, headers of pages.
-            warnings.simplefilter("ignore")
-            with pd.ExcelFile(path, engine="openpyxl") as book:
-                chosen = _chosen(path, [str(name) for name in book.sheet_names], sheet)
-                names = book.parse(chosen, header=None, nrows=1, dtype=object)
-                _check_names(path, chosen, names)
-                frame = book.parse(chosen)
-    except (DataError, MemoryError, PermissionError):
-        raise
-    except Exception as error:  # a broken file ends in whatever its reader stumbles over
-        raise DataError(
-            f"{path}: not a readable Excel file: {' '.join(str(error).split()) or 'damaged'}. "
-            "One with a password has to be saved without it."
-        ) from error
+    remedy = "One with a password has to be saved without it."
+    with faults_of(path, "Excel", remedy), warnings.catch_warnings():
+        # openpyxl warns of what it does not keep: validation rules, styles, headers of pages.
+        warnings.simplefilter("ignore")
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            chosen = _chosen(path, [str(name) for name in book.sheet_names], sheet)
+            names = book.parse(chosen, header=None, nrows=1, dtype=object)
+            _check_names(path, chosen, names)
+            frame = book.parse(chosen)
     frame.columns = frame.columns.map(str)
     return frame.dropna(how="all", ignore_index=True)
 
@@ -61,8 +53,7 @@ def _chosen(path: Path, names: list[str], sheet: str | None) -> str:
     if not names:
         raise DataError(f"{path}: the workbook has no sheet of cells.")
     if sheet is not None and sheet not in names:
-        there = ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
-        raise DataError(f"{path}: there is no sheet {sheet!r}; there is {there}.")
+        raise DataError(f"{path}: there is no sheet {sheet!r}; there is {named(names)}.")
     return names[0] if sheet is None else sheet
 
 
@@ -74,5 +65,5 @@ def _check_names(path: Path, sheet: str, row: pd.DataFrame) -> None:
     if repeated:
         raise DataError(
             f"{path}: the first row of sheet {sheet!r} names more than one column "
-            f"{', '.join(map(repr, repeated))}; give every column its own name."
+            f"{named(repeated)}; give every column its own name."
         )

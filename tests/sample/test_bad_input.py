@@ -603,3 +603,12 @@ def test_message_can_fail(shops):
         refused(DataError, shops, KWARGS | {"yname": "nowhere"}, "another column")
     with pytest.raises(pytest.fail.Exception):
         refused(DataError, shops, KWARGS)
+
+
+def test_numbers_too_large_to_square_are_refused(shops):
+    for column, argument in [("sales", "yname"), ("size", "weightsname")]:
+        frame = set_at(shops, column, [7], 1e120)
+        refused(DataError, frame, KWARGS | {argument: column}, column, "1e+100", "row7")
+    dj.att_gt(set_at(shops, "sales", [7], 1e99), **KWARGS)
+    never = shops.assign(first=shops["first"].replace(0, np.inf))
+    dj.att_gt(never, **KWARGS)  # infinite is not large: never treated

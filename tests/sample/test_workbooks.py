@@ -92,8 +92,8 @@ def test_dates_are_dates(tmp_path):
         ([], "the first row of sheet 'data' must name the columns"),
         ([[None], ["y"], [1]], "the first row of sheet 'data' must name the columns"),
         ([["y", "x", "y"], [1, 2, 3]], "names more than one column 'y'"),
-        ([["id", "y"]], r"a header \(id, y\) but no rows"),
-        ([["id", "y"], [None, None]], r"a header \(id, y\) but no rows"),
+        ([["id", "y"]], r"a header \('id', 'y'\) but no rows"),
+        ([["id", "y"], [None, None]], r"a header \('id', 'y'\) but no rows"),
     ],
 )
 def test_sheets_that_are_no_tables(tmp_path, rows, message):
