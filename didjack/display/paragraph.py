@@ -17,6 +17,7 @@ from didjack.display.diagnostics import (
     unit_noun,
 )
 from didjack.display.latex import latex_text
+from didjack.display.rule_sentences import sentences_on_rules
 from didjack.display.vocabulary import WORDS
 from didjack.display.wording import (
     cluster_label,
@@ -193,7 +194,7 @@ def _estimator(res: ATTgt) -> list[str]:
     sentences.append(f"The base period is {base}{early}.")
     if roles.weightsname:
         sentences.append(f"All means are weighted by {_column(roles.weightsname)}.")
-    return sentences
+    return [*sentences, *sentences_on_rules(res)]
 
 
 def _words(est_method: str) -> str:

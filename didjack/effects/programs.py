@@ -173,13 +173,7 @@ def notes_on_program(options: Options, roles: Roles) -> list[str]:
     program = program_of(options)
     if program is None:
         return []
-    same: list[str] = []
-    other: list[str] = []
-    for name, default in program.arguments.items():
-        if name == "weights":  # of averages, which say so themselves
-            continue
-        value = getattr(options if hasattr(options, name) else roles, name)
-        (same if value == default else other).append(f"{name}={value!r}")
+    same, other = sorted_by_default(program, options, roles)
     text = f"As {program.title} does by default: {', '.join(same)}."
     if other:
         text += f" Given otherwise: {', '.join(other)}."
@@ -191,3 +185,24 @@ def notes_on_program(options: Options, roles: Roles) -> list[str]:
         ".analytic() has them."
     )
     return [f"{text} {inference}"]
+
+
+def sorted_by_default(
+    program: Program, options: Options, roles: Roles
+) -> tuple[list[str], list[str]]:
+    """Write the arguments that are a program's defaults, and those that were given otherwise.
+
+    Parameters
+    ----------
+    program : Program
+    options : Options
+    roles : Roles
+    """
+    same: list[str] = []
+    other: list[str] = []
+    for name, default in program.arguments.items():
+        if name == "weights":  # of averages, which say so themselves
+            continue
+        value = getattr(options if hasattr(options, name) else roles, name)
+        (same if value == default else other).append(f"{name}={value!r}")
+    return same, other

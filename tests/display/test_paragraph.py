@@ -95,6 +95,77 @@ def test_choices_are_named():
         assert words in text
 
 
+INCOMPLETE = "Each comparison has the units that are observed in both of its periods."
+LEVELS = "levels are compared instead of changes of units"
+FIRST = "In all comparisons every unit counts by its weight in the first period"
+BASE = "every unit counts by its weight in the last period before its cohort is treated"
+ROWS = "Each row has its own weight, and levels are compared, by the formulas for repeated"
+DEFAULTS = "Defaults are those of"
+
+
+@pytest.mark.parametrize(
+    ("gap", "rules", "said"),
+    [
+        (False, {}, []),
+        (False, {"balance": "pair"}, []),  # nothing to balance
+        (True, {"balance": "full"}, ["Units left out of sid (1 unit)"]),
+        (True, {"balance": "pair"}, [INCOMPLETE]),
+        (True, {"balance": "none"}, [LEVELS]),
+        (True, {"allow_unbalanced_panel": True}, [LEVELS]),
+        (False, {"weightsname": "popwt"}, []),
+        (False, {"weightsname": "popwt", "fix_weights": "first_period"}, [f"{FIRST}."]),
+        (False, {"weightsname": "popwt", "fix_weights": "base_period"}, [f"{BASE}."]),
+        (
+            False,
+            {"weightsname": "popwt", "fix_weights": "base_period", "anticipation": 1},
+            [f"{BASE}, less anticipation."],
+        ),
+        (False, {"weightsname": "popwt", "fix_weights": "varying"}, [ROWS]),
+        (False, {"fix_weights": "varying"}, ["Levels are compared, by the formulas"]),
+        (False, {"fix_weights": "first_period"}, []),  # all weights are one
+        (
+            True,
+            {"weightsname": "popwt", "fix_weights": "first_period", "balance": "pair"},
+            [INCOMPLETE, f"{FIRST}; a unit not observed in it has no part."],
+        ),
+        (
+            True,
+            {"fix_weights": "first_period", "balance": "none"},
+            [LEVELS, "A unit has no part where it is not observed in the first period."],
+        ),
+        (
+            True,
+            {"weightsname": "popwt", "fix_weights": "varying", "balance": "none"},
+            [LEVELS, "Each row has its own weight."],
+        ),
+        (False, {"like": "did", "est_method": "dr"}, [f"{DEFAULTS} R did 2.5.1."]),
+        (
+            False,
+            {"like": "csdid2", "base_period": "varying"},
+            [
+                f"{DEFAULTS} Stata csdid 2.0.0; given otherwise: est_method='reg', "
+                "base_period='varying'."
+            ],
+        ),
+    ],
+)
+def test_rules_are_named_where_they_have_a_part(castle, gap, rules, said):
+    frame = castle.drop(index=3) if gap else castle
+    text = methods_paragraph(
+        dj.csdid(frame, **COLUMNS, **({"est_method": "reg"} | rules), type="simple")
+    )
+    for words in said:
+        assert words in text
+    known = (INCOMPLETE, LEVELS, FIRST, BASE, "Each row has", "Levels are", "A unit", DEFAULTS)
+    for words in known:
+        assert (words in text) == any(words in part for part in said), words
+
+
+def test_rules_are_escaped_in_latex(castle):
+    result = dj.csdid(castle, **COLUMNS, type="simple", like="csdid2", base_period="varying")
+    assert r"base\_period='varying'" in methods_paragraph(result, form="latex")
+
+
 def test_what_was_left_out(castle):
     gaps = castle.assign(l_homicide=castle["l_homicide"].where(castle.index != 3))
     text = methods_paragraph(dj.csdid(gaps, **COLUMNS, est_method="reg", type="simple"))
