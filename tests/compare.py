@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+
+@dataclass
+class Tally:
+    """What `assert_close` compares while `tallied` is open.
+
+    Attributes
+    ----------
+    numbers : int
+    worst : float
+        Largest relative difference.
+    tolerance : float
+        Largest one that was asked for.
+    """
+
+    numbers: int = 0
+    worst: float = 0.0
+    tolerance: float = 0.0
+
+
+_OPEN: list[Tally] = []
+
+
+@contextmanager
+def tallied() -> Iterator[Tally]:
+    """Count the numbers that `assert_close` compares, and keep their worst difference."""
+    tally = Tally()
+    _OPEN.append(tally)
+    try:
+        yield tally
+    finally:
+        _OPEN.remove(tally)
 
 
 def assert_close(actual: Any, expected: Any, rtol: float, what: str, scale: float = 0.0) -> None:
@@ -24,6 +59,10 @@ def assert_close(actual: Any, expected: Any, rtol: float, what: str, scale: floa
     )
     error = np.abs(actual - expected) / np.maximum(np.maximum(np.abs(expected), scale), 1e-300)
     error = np.where(missing, 0.0, error)
+    for tally in _OPEN:
+        tally.numbers += error.size
+        tally.worst = max(tally.worst, float(error.max(initial=0.0)))
+        tally.tolerance = max(tally.tolerance, rtol)
     worst = int(np.argmax(error)) if error.size else 0
     assert not np.any(error > rtol), (
         f"{what}: relative difference {error.ravel()[worst]:.1e} > {rtol:.0e} at {worst}: "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare import assert_close, assert_same_labels
-from references import AGGREGATIONS, Run, r_jackknives, r_runs
+from references import AGGREGATIONS, Jackknifed, Run, r_jackknives, r_runs
 
 import didjack as dj
 
@@ -59,6 +59,17 @@ def compare_aggregate(agg: dj.Aggregate, run: Run, type_: str) -> None:
     assert_close(agg.ses, expected.ses, rtol, f"{type_}, standard errors of the elements")
 
 
+def compare_jackknife(jk: dj.Jackknife, expected: Jackknifed) -> None:
+    assert (jk.df, len(jk.atts)) == (expected.df, expected.reps)
+    assert_same_labels(jk.atts.index, expected.clusters, "clusters")
+    assert_close(jk.att, expected.att, RTOL, "estimate")
+    assert_close(jk.se, expected.se, RTOL, "CV3 standard error")
+    assert_close(jk.atts, expected.atts, RTOL, "delete-one estimates")
+    assert_close(jk.t, expected.t, RTOL, "t")
+    assert_close(jk.p, expected.p, RTOL, "p-value")
+    assert_close(jk.ci, expected.ci, RTOL, "interval")
+
+
 def test_every_dataset_and_option_is_covered():
     kinds = {(run.data, run.kwargs["panel"], run.kwargs["clustervars"]) for run in RUNS}
     assert kinds >= {
@@ -92,15 +103,7 @@ def test_aggregates(run, type_, estimate):
 @pytest.mark.parametrize("expected", r_jackknives(), ids=lambda row: row.name)
 def test_jackknife(expected, dataset):
     res = dj.att_gt(dataset(expected.data), **expected.kwargs)
-    jk = dj.jackknife(dj.aggte(res, type=expected.type))
-    assert (jk.df, len(jk.atts)) == (expected.df, expected.reps)
-    assert_same_labels(jk.atts.index, expected.clusters, "clusters")
-    assert_close(jk.att, expected.att, RTOL, "estimate")
-    assert_close(jk.se, expected.se, RTOL, "CV3 standard error")
-    assert_close(jk.atts, expected.atts, RTOL, "delete-one estimates")
-    assert_close(jk.t, expected.t, RTOL, "t")
-    assert_close(jk.p, expected.p, RTOL, "p-value")
-    assert_close(jk.ci, expected.ci, RTOL, "interval")
+    compare_jackknife(dj.jackknife(dj.aggte(res, type=expected.type)), expected)
 
 
 def logit_as_in_r(X: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
+import scipy.stats
 from fixtures import Parity
 
 import didjack as dj
 
 NAMES = {"yname": "y", "tname": "time", "gname": "g"}
 COVARIATES = {"none": None, "intercept": None, "numeric": "~ x1 + x2", "x1_x2": "~ x1 + x2"}
-OF_R = "come from draws of R's generator, which this package does not make"
 
 
 def estimated(
@@ -50,7 +52,7 @@ def compare_average(parity: Parity, where: str, agg: dj.Aggregate, rows: pd.Data
 
 
 def methods(parity: Parity) -> None:
-    """f010: three methods, control groups, panel and cross-sections."""
+    """f010: dr, reg and ipw; control groups; panels and repeated cross-sections."""
     frame, staggered = parity.read("input.csv"), parity.read("input-staggered.csv")
     for file, layout, covariates in (
         ("method-grid", "panel", "none"),
@@ -70,7 +72,7 @@ def methods(parity: Parity) -> None:
 
 
 def weights(parity: Parity) -> None:
-    """f012: weights that change over time, and what is made of them."""
+    """f012: weights that change over time, under every `fix_weights`, and averages with them."""
     balanced, gaps = parity.read("input.csv"), parity.read("input-unbalanced.csv")
     keys = ["panel_mode", "weight_var", "fix_weights", "covariates", "method"]
 
@@ -110,7 +112,7 @@ def weights(parity: Parity) -> None:
 
 
 def bootstrap(parity: Parity) -> None:
-    """f014: the multiplier bootstrap; estimates and analytic errors can be compared."""
+    """f014: the multiplier bootstrap with R's draws, by unit and by cluster."""
     frame = parity.read("input.csv")
     for file, cluster in (("bootstrap", None), ("bootstrap-cluster", "cl")):
         rows = parity.read(f"expected-{file}-attgt.csv").rename(columns={"se_analytic": "se"})
@@ -119,10 +121,21 @@ def bootstrap(parity: Parity) -> None:
         if cluster:
             count = np.full(len(rows), len(res.clusters(cluster)))
             parity.compare("clusters", count, rows["n_clusters"])
-        drawn = [name for name in rows if name in (
-            "se_boot_r", "crit_val_r", "ci_low_r", "ci_high_r", "point_ci_low_r", "point_ci_high_r"
-        )]  # fmt: skip
-        parity.leave_out(len(rows) * len(drawn), OF_R)
+        seed, draws = int(rows["seed"].iloc[0]), int(rows["biters"].iloc[0])
+        boot = dj.multiplier(res, rng="R", seed=seed, n_boot=draws)
+        band, z = boot.band(), scipy.stats.norm.ppf(0.975)
+        limits = band.to_frame()
+        ours = {
+            "se_boot_r": boot.inference.se,
+            "crit_val_r": np.full(len(rows), band.critical_value),
+            "ci_low_r": limits["band_low"],
+            "ci_high_r": limits["band_high"],
+            "point_ci_low_r": res.att - z * boot.inference.se,
+            "point_ci_high_r": res.att + z * boot.inference.se,
+        }
+        for name, values in ours.items():
+            if name in rows:
+                parity.compare(f"{file}, {name}", values, rows[name])
         if "point_crit_val" in rows:
             inference = res.analytic()
             z = (inference.ci_high - inference.att) / inference.se
@@ -240,7 +253,7 @@ def compare_tables(parity: Parity, res: dj.ATTgt) -> None:
 
 
 def tables(parity: Parity) -> None:
-    """f027: tidy and glance."""
+    """f027: the tables of tidy and glance."""
     res = estimated(parity.read("input.csv"), "panel", "reg")
     compare_tables(parity, res)
     for name in ("attgt", "aggte-simple", "aggte-group", "aggte-calendar", "aggte-dynamic"):
@@ -250,7 +263,7 @@ def tables(parity: Parity) -> None:
 
 
 def tables_of_mpdta(parity: Parity) -> None:
-    """rt026: the same of another dataset."""
+    """rt026: the tables of tidy on mpdta."""
     frame = parity.read("mpdta.csv")
     res = dj.att_gt(frame, "lemp", "year", "first_treat", "countyreal")
     compare_tables(parity, res)
@@ -259,7 +272,7 @@ def tables_of_mpdta(parity: Parity) -> None:
 
 
 def two_periods(parity: Parity) -> None:
-    """f033: functions of DRDID, by the estimates that call them, with two levels of trimming."""
+    """f033: functions of DRDID on two periods, with two levels of trimming."""
     frame = parity.read("input.csv")
 
     def call(row: pd.Series, method: str, weight: str, trim: float) -> dj.ATTgt:
@@ -344,3 +357,11 @@ FIXTURES = {
     "f054": pairwise,
     "rt026": tables_of_mpdta,
 }
+
+
+@cache
+def compared(name: str) -> Parity:
+    """Compare every number of a fixture, once in a run."""
+    parity = Parity(name)
+    FIXTURES[name](parity)
+    return parity

@@ -97,17 +97,26 @@ class Parity:
         self.differences.append(f"{where}: was not refused")
 
     @property
-    def line(self) -> str:
-        """One line of the table."""
+    def reasons(self) -> str:
+        """Why numbers are not compared, with how many."""
         total: dict[str, int] = {}
         for count, reason in self.left_out:
             total[reason] = total.get(reason, 0) + count
-        reasons = "; ".join(f"{count} {reason}" for reason, count in total.items())
+        return "; ".join(f"{count} {reason}" for reason, count in total.items())
+
+    @property
+    def not_compared(self) -> int:
+        """Numbers that are not compared."""
+        return sum(count for count, _ in self.left_out)
+
+    @property
+    def line(self) -> str:
+        """One line of the table."""
         refused = f"{self.refused} refused alike" if self.refused else ""
-        notes = "; ".join(part for part in (refused, reasons) if part)
+        notes = "; ".join(part for part in (refused, self.reasons) if part)
         return (
             f"{self.name:<6}{self.compared:>9}{self.equal:>8}"
-            f"{sum(count for count, _ in self.left_out):>10}{self.worst:>10.0e}  {notes}"
+            f"{self.not_compared:>10}{self.worst:>10.0e}  {notes}"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from calls import FIXTURES
+from calls import FIXTURES, compared
 from fixtures import Parity, folder
 
 pytestmark = pytest.mark.skipif(
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("name", FIXTURES)
 def test_every_number_of_a_fixture(name, parity_table):
-    parity = Parity(name)
-    FIXTURES[name](parity)
+    parity = compared(name)
     parity_table.append(parity)
     assert parity.compared > 0
     assert not parity.differences, "\n".join(parity.differences[:20])
