@@ -61,10 +61,10 @@ def reference_rows() -> Iterator[dict[str, object]]:
     for run in r_runs():
         stem = run.name.split(":")[0]
         logit = run.kwargs["est_method"] != "reg" and run.kwargs["xformla"] is not None
-        estimator = "with a logit" if logit else "without a logit"
-        kinds.setdefault((f"{stem}.json", run.data, estimator), []).append(run)
-    for (file, data, estimator), runs in kinds.items():
-        what = f"group-time effects, averages, standard errors; {estimator}"
+        what = f"{_layout(run)}, {'with' if logit else 'without'} a logit"
+        what += ", universal base" * stem.endswith("universal")
+        kinds.setdefault((f"{stem}.json", run.data, what), []).append(run)
+    for (file, data, what), runs in kinds.items():
         yield from _row(file, "R did 2.5.1", data, what, runs, _compare_run)
     for program in ("R", "Stata"):
         rows = [row for row in castle_jackknives() if f":{program}:" in row.name]
@@ -77,6 +77,13 @@ def reference_rows() -> Iterator[dict[str, object]]:
         file = f"r_{data}_didjack.json"
         yield from _row(file, "R didjack 0.1.0", data, what, rows, _compare_jackknife)
     yield _nsw_row()
+
+
+def _layout(run) -> str:
+    unbalanced = run.kwargs["allow_unbalanced_panel"]
+    panel = "unbalanced panel" if unbalanced else "balanced panel"
+    name = panel if run.kwargs["panel"] else "repeated cross-sections"
+    return name + (", clustered" if run.kwargs["clustervars"] else "")
 
 
 def _nsw_row() -> dict[str, object]:

@@ -72,7 +72,7 @@ def methods(parity: Parity) -> None:
 
 
 def weights(parity: Parity) -> None:
-    """f012: weights that change over time, under every `fix_weights`, and averages with them."""
+    """f012: weights that change over time, under every fix_weights, and averages with them."""
     balanced, gaps = parity.read("input.csv"), parity.read("input-unbalanced.csv")
     keys = ["panel_mode", "weight_var", "fix_weights", "covariates", "method"]
 
