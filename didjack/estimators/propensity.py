@@ -118,6 +118,11 @@ class Propensity:
     separated: Mask
     column: Index
 
+    @property
+    def collinear(self) -> Mask:
+        """Where covariates are collinear among treated and controls together, (R,)."""
+        return self.singular & ~self.separated & (self.column >= 0)
+
 
 def logistic(eta: Array) -> Array:
     """Return e^eta / (1 + e^eta), which does not overflow."""

@@ -65,6 +65,7 @@ def estimate(
     att_of = formulas.att_panel if panel.is_panel else formulas.att_rc
     att = np.full(regressions.controls.att.shape, np.nan)
     no_overlap = np.zeros(att.shape, dtype=bool)
+    singular = regressions.controls.singular.copy() if regresses else np.zeros_like(no_overlap)
     separated = np.zeros(att.shape, dtype=bool)
     fault = regressions.fault if regresses else np.full(len(cells), -1)
     models: dict[int, Propensity] = {}
@@ -73,18 +74,21 @@ def estimate(
         known = None if start is None else start.models.get(int(at[0]))
         model = fit(compared.sample, left_out, formulas.propensity, known)
         models[int(at[0])] = model
-        no_overlap[:, at] = _no_overlap(compared, model, left_out, formulas)[:, None]
+        collinear = model.collinear[:, None]
+        no_overlap[:, at] = _no_overlap(compared, model, left_out, formulas)[:, None] & ~collinear
+        singular[:, at] |= collinear  # and so are the controls alone
         separated[:, at] = model.separated[:, None]
         fault[at] = np.where(fault[at] < 0, model.column[0], fault[at])
         nuisance = Nuisance(model.coef, regressions, left_out, trim)
         att[:, at] = att_of(compared, nuisance)
         if as_stata and formulas.regression == "plain":
             att[:, at] += csdid_shift(compared, nuisance)
-    failures = {Status.NO_OVERLAP: no_overlap}
-    if regresses:
-        failures[Status.SINGULAR] = regressions.controls.singular
-        if not panel.is_panel and not as_stata:  # Stata omits collinear columns
-            failures[Status.TREATED_SINGULAR] = regressions.treated_singular
+    failures = {Status.SINGULAR: singular}
+    if regresses and not panel.is_panel and not as_stata:  # Stata omits collinear columns
+        failures[Status.TREATED_SINGULAR] = regressions.treated_singular
+    # Last, as R `did` checks it first: a covariate that only the treated have is a constant among
+    # the controls, and what fails is the overlap.
+    failures[Status.NO_OVERLAP] = no_overlap
     return present.estimates(
         att, failures, cells, left_out, fault=fault, separated=separated, models=models
     )

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import didjack as dj
+from didjack.sample.cells import REASONS, Status
 
 METHODS = ("reg", "ipw", "dr", "drimp")
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -145,7 +146,9 @@ def test_cells_of_a_panel_whose_earlier_period_has_no_flag(method, formula):
     frame = flagged(frame, (frame["g"] > 0) | (frame["t"] != 2))
     res = estimate(frame, method, formula, True)
     assert res.ledger["what"].tolist() == ["ATT(3,3)"]
-    assert res.ledger["reason"].tolist() == [f"{FAULTY} controls: flag"]
+    # Then the flag is the treatment itself, which the propensity of "dr" finds first.
+    reason = f"{FAULTY} controls" if method == "reg" else REASONS[Status.NO_OVERLAP]
+    assert res.ledger["reason"].tolist() == [f"{reason}: flag"]
     assert res.estimable.tolist() == [True, True, True, False]
 
 
@@ -161,4 +164,5 @@ def test_no_controls_and_no_overlap_come_before_collinear_columns(method, panel)
     if method in ("reg", "dr", "drimp"):
         assert np.isnan(res.att[~base]).all()
         assert (res.estimates.fault[~base] == 1).all()
-        assert set(res.ledger["reason"]) == {f"{FAULTY} controls: flag"}
+        reason = f"{FAULTY} controls" if method == "reg" else REASONS[Status.NO_OVERLAP]
+        assert set(res.ledger["reason"]) == {f"{reason}: flag"}
