@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from didjack.effects.from_influence import FromInfluence
 from didjack.errors import DesignError
 from didjack.inference.places import places, with_error
 from didjack.inference.thin import leave_out_thin, note_on_thin
+
+# R `did` warns at these, of any value below the normal quantile; drawn quantiles of one element
+# are as far below it by chance.
+NARROW, WIDE = 0.99, 7.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +89,25 @@ class Band(Shown):
     @property
     def notes(self) -> list[str]:
         """Sentences on what the reader of the band must know."""
-        return note_on_thin(self.left_out, self.min_treated)
+        return note_on_thin(self.left_out, self.min_treated) + self._note_on_width()
+
+    def _note_on_width(self) -> list[str]:
+        """Say that one critical value for all is too small or too large to be relied on."""
+        if self.tail is not None:
+            return []
+        value, alone = float(self.critical_value), NormalDist().inv_cdf(0.5 + self.level / 2)
+        if value < NARROW * alone:
+            return [
+                f"The band is narrower than intervals one by one: its critical value is "
+                f"{value:.3f}, theirs {alone:.3f}. More draws, or more clusters, are needed; rely "
+                "on the intervals."
+            ]
+        if value >= WIDE:
+            return [
+                f"The critical value of the band, {value:.1f}, is too large to be reliable: there "
+                "are few units in a cohort, few clusters, or outcomes that hardly vary."
+            ]
+        return []
 
 
 def sup_t_band(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from didjack.core.linalg import Array
 from didjack.sample.panel import NEVER, Panel
 
 SMALLEST_COHORT = 5  # units, beside one for each covariate: the rule of R `did`
@@ -26,6 +27,7 @@ def cautions(panel: Panel, fix_weights: str | None = None) -> list[str]:
         _constant_outcome(panel),
         _changing_weights(panel, fix_weights),
         _small_cohorts(panel),
+        _few_controls(panel),
         _forgotten_unit(panel),
     )
     return [sentence for sentence in found if sentence]
@@ -49,7 +51,8 @@ def _incomplete_units(panel: Panel) -> str:
     if not left:
         return ""
     return (
-        f"{left:,} of {left + panel.n_units:,} units are left out for missing periods: "
+        f"{left:,} of {left + panel.n_units:,} units {'is' if left == 1 else 'are'} left out for "
+        "missing periods: "
         "allow_unbalanced_panel=True keeps them, and balance='pair' keeps them by comparison."
     )
 
@@ -61,23 +64,35 @@ def _constant_outcome(panel: Panel) -> str:
 
 
 def _changing_weights(panel: Panel, fix_weights: str | None) -> str:
+    """Say which period's weight counts where weights change within units."""
     name = panel.roles.weightsname
-    if name is None or not panel.is_panel or panel.constant_weights:
+    if name is None or not panel.roles.panel or not _weights_change(panel):
         return ""
-    rule = "a comparison weights by the earlier of its two periods"
+    averages = "by the first period" if panel.is_panel else "by the mean over a unit's periods"
     if fix_weights is not None:
         rule = f"a comparison weights by fix_weights='{fix_weights}'"
+    elif panel.is_panel or panel.is_pairwise:
+        rule = "a comparison weights by the earlier of its two periods (fix_weights changes that)"
+    else:
+        rule = "every row has its own weight (fix_weights changes that)"
     return (
-        f"Column '{name}' (weightsname) changes within units: {rule}, and averages of cohorts by "
-        "the first period, as in R did."
+        f"Column '{name}' (weightsname) changes within units: {rule}, and averages of cohorts "
+        f"{averages}, as in R did."
     )
+
+
+def _weights_change(panel: Panel) -> bool:
+    """Say whether a unit has two weights."""
+    if panel.is_panel:
+        return not panel.constant_weights
+    first = np.zeros(panel.n_units)
+    first[panel.unit[::-1]] = panel.w[::-1]  # the first row of a unit is written last
+    return bool((panel.w != first[panel.unit]).any())
 
 
 def _small_cohorts(panel: Panel) -> str:
     """Name the cohorts of which an average period has fewer units than the rule of R `did`."""
-    needed = SMALLEST_COHORT + panel.design.k - 1
-    size = np.bincount(panel.cohort, minlength=len(panel.cohorts)) / len(panel.times)
-    small = panel.cohorts[(size > 0) & (size < needed)]
+    needed, small = _small(panel)
     if not len(small):
         return ""
     names = ["never treated" if g == NEVER else panel.roles.period_text(g) for g in small[:SHOWN]]
@@ -89,6 +104,23 @@ def _small_cohorts(panel: Panel) -> str:
         + (f" ({SMALLEST_COHORT} and the number of {what})" if what else "")
         + f": {', '.join(names)}{more}."
     )
+
+
+def _few_controls(panel: Panel) -> str:
+    """Name the remedy where R `did` refuses: never-treated controls below its rule."""
+    if panel.roles.control_group != "nevertreated" or NEVER not in _small(panel)[1]:
+        return ""
+    return (
+        "R did refuses a never-treated group as small as this one; control_group='notyettreated' "
+        "adds units that are treated later to it."
+    )
+
+
+def _small(panel: Panel) -> tuple[int, Array]:
+    """Return the size that R `did` asks of a cohort, and the cohorts below it."""
+    needed = SMALLEST_COHORT + panel.design.k - 1
+    size = np.bincount(panel.cohort, minlength=len(panel.cohorts)) / len(panel.times)
+    return needed, panel.cohorts[(size > 0) & (size < needed)]
 
 
 def _forgotten_unit(panel: Panel) -> str:

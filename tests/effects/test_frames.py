@@ -111,12 +111,13 @@ def test_what_results_are_made_of():
 
 def test_short_texts():
     res = att_gt(by_hand())
-    first, second, before, few, small, empty, *table = res.summary().split("\n")
+    first, second, before, few, small, controls, empty, *table = res.summary().split("\n")
     assert first == "Group-time effects: 4 of 4 cells, 2 cohorts, 3 periods, 5 units"
     assert second == "Method reg, controls nevertreated, base period varying"
     assert before == f"Before treatment: {dj.wald_pretest(res).sentence}"
     assert few.startswith("Warning: No p-value and no interval for ATT(2,2), ATT(2,4)")
     assert small == "Small cohorts, with fewer than 5 units: never treated, 2, 4."
+    assert controls.startswith("R did refuses a never-treated group as small as this one")
     assert empty == "" and len(table) == 5 and table[0].split()[:2] == ["group", "time"]
     assert table[1].split()[:2] == ["2", "2"]
     sections = dj.att_gt(by_hand(), "y", "t", "g", **SHARED)

@@ -75,7 +75,7 @@ def test_units_that_leave_are_named():
     frame = frame.drop(index=frame.index[(frame["unit"] < 6) & (frame["t"] == 1)])
     options = NAMES | {"weightsname": "w"}
     first = dj.att_gt(frame, **options, balance="none", fix_weights="first_period")
-    found = [note for note in first.notes if "fix_weights" in note]
+    found = [note for note in first.notes if "not observed" in note]
     assert len(found) == 1 and "6 of 40 units" in found[0] and "first period (1)" in found[0]
     pair = dj.att_gt(frame, **options, balance="pair")
     assert any("6 of 40 units" in note for note in pair.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from scipy import stats
 
 import didjack as dj
 from didjack.effects.joint import Joint
-from didjack.inference.bands import sup_t_band, sup_t_quantile
+from didjack.inference.bands import make_band, sup_t_band, sup_t_quantile
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +124,18 @@ def test_hand_over_of_the_analytic_covariance(events):
         dj.aggte(res, "dynamic").to_honestdid()
     with pytest.raises(dj.DesignError, match="dynamic"):
         dj.aggte(events.attgt, "group").to_honestdid()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(1.9, "narrower than"), (1.95, ""), (6.9, ""), (7.0, "too large")]
+)
+def test_a_critical_value_that_cannot_be_relied_on_is_named(events, value, words):
+    """R `did` warns from 7 on, and of bands that are narrower than intervals one by one."""
+    inference = events.inference
+    at = [i for i, se in enumerate(inference.se) if np.isfinite(se)]
+    notes = make_band(inference, at, value, 0.95).notes
+    assert len(notes) == bool(words)
+    assert all(words in note for note in notes)
+    assert make_band(inference, at, 2.3, 0.99).notes  # the intervals of 99% have 2.576
+    balanced = replace(make_band(inference, at, value, 0.95), tail=0.01)
+    assert balanced.notes == []

@@ -359,6 +359,41 @@ def test_weights_that_change_are_named(many):
     assert of_sample(changing.drop(columns="shop"), **SECTIONS | {"weightsname": "people"}) == []
 
 
+def test_whose_weight_counts_is_named(many):
+    """The earlier period's, unless fix_weights or rows that are not paired say otherwise."""
+    changing = many.assign(people=many["month"] + many["shop"] % 3)
+
+    def rule(frame, **options):
+        (note,) = (n for n in of_sample(frame, **WEIGHTED | options) if "changes within units" in n)
+        return note.split(": ", 1)[1]
+
+    earlier = "a comparison weights by the earlier of its two periods"
+    assert rule(changing).startswith(earlier) and "fix_weights changes that" in rule(changing)
+    assert rule(changing, fix_weights="first_period").startswith(
+        "a comparison weights by fix_weights='first_period'"
+    )
+    gaps = changing.drop(index=changing.index[[1]])
+    alone = rule(gaps, allow_unbalanced_panel=True)
+    assert alone.startswith("every row has its own weight")
+    assert "by the mean over a unit's periods" in alone
+    assert rule(gaps, balance="pair").startswith(earlier)
+    pair, full = (dj.att_gt(changing, **WEIGHTED, balance=b).att for b in ("pair", "full"))
+    np.testing.assert_allclose(pair, full, rtol=1e-10)
+    constant = many.assign(people=many["shop"] % 3 + 1).drop(index=many.index[[1]])
+    notes = of_sample(constant, **WEIGHTED, allow_unbalanced_panel=True)
+    assert not any("changes within units" in note for note in notes)
+
+
+def test_few_never_treated_units_are_named_with_the_remedy(many):
+    never = many.loc[many["first"].eq(0), "shop"].unique()
+    few = many[~many["shop"].isin(never[4:])]
+    notes = of_sample(few, **KWARGS)
+    assert "Small cohorts, with fewer than 5 units: never treated." in notes
+    assert any("control_group='notyettreated' adds units" in note for note in notes)
+    notes = of_sample(few, **KWARGS | {"control_group": "notyettreated"})
+    assert not any("adds units" in note for note in notes)
+
+
 def test_a_constant_outcome_is_named(many):
     (note,) = of_sample(many.assign(sales=3.0), **KWARGS)
     assert note == "Column 'sales' is 3 in every row: all effects are zero."
