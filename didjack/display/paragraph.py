@@ -49,6 +49,7 @@ FORMS = ("text", "markdown", "latex")
 WORKS = {
     "callaway2021": "Callaway and Sant'Anna 2021",
     "karim2026": "Karim, Nielsen, MacKinnon and Webb 2026",
+    "abadie2005": "Abadie 2005",
     "santanna2020": "Sant'Anna and Zhao 2020",
 }
 LEFT_OUT = {

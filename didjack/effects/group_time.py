@@ -73,10 +73,15 @@ def att_gt(
         all rows of data in which no variable of the formula is missing. It stays the same in every
         deletion of the jackknife: a deletion is other weights on the same covariates. Of these
         only knots matter, since estimates do not change with the centre and scale of a covariate.
-    est_method : {"dr", "ipw", "reg", "drimp"}
+    est_method : {"dr", "ipw", "reg", "drimp", "ipw_ht", "dr_rc1", "drimp_rc1"}
         Doubly robust (locally efficient outside of balanced panels), inverse probability
         weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
         and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
+        Three variants have other names in R's DRDID. "ipw_ht" (`ipw_did_panel`, `ipw_did_rc`):
+        weighting by odds that are not scaled to add up to one (Abadie 2005); outside of balanced
+        panels it differs from the others without covariates too. "dr_rc1" (`drdid_rc1`) and
+        "drimp_rc1" (`drdid_imp_rc1`): "dr" and "drimp" that do not regress the treated, and are
+        not locally efficient; in balanced panels they are "dr" and "drimp".
     control_group : {"nevertreated", "notyettreated"}
         Compare a cohort with units that are never treated, or also with those not yet treated.
     base_period : {"varying", "universal"}
@@ -98,13 +103,14 @@ def att_gt(
         units, by the formulas for repeated cross-sections, as in R `did`. It stays a panel: units
         keep one cohort and one cluster, are what is counted, and sum their influence functions.
     separation : {"drop", "csdid", "error"}
-        For "dr", "ipw" and "drimp", where no treated row of a comparison has some value of a
+        For estimators with a propensity, where no treated row of a comparison has some value of a
         covariate, so that the logit sets the controls with that value apart. "drop": these
         controls get no weight (the limit of the logit), and outside of balanced panels "dr" and
         "drimp" drop the cell, whose regression among the treated is collinear, as R `did` does.
         "csdid": Stata csdid's rule; it omits the collinear column, and averages the recentered
         influence function of "dr" over the rows that its logit kept. "error": stop. Whatever
-        the rule, the ledger names the cells and the covariate.
+        the rule, the ledger names the cells and the covariate. "csdid" is there for "dr", "ipw",
+        "reg" and "drimp" only.
     fix_weights : {"varying", "base_period", "first_period"}, optional
         Whose weight counts where weights change within units, as in R `did`. Without it a
         balanced panel has the weights of the earlier of the two periods of a comparison, and an
@@ -116,9 +122,9 @@ def att_gt(
         cross-sections, with the covariates of the earlier period. Repeated cross-sections have
         no weights to fix. In averages cohorts count as they do without it.
     pscoretrim : float
-        For "dr", "ipw" and "drimp": controls with this propensity or a larger one get no weight
-        (R's DRDID: `trim.level`, Stata: `pscoretrim()`); 1 keeps all of them. Whatever it is,
-        a cell with an unweighted propensity of .999 or more has no estimate, as in R `did`.
+        For estimators with a propensity: controls with this one or a larger get no weight (R's
+        DRDID: `trim.level`, Stata: `pscoretrim()`); 1 keeps all of them. Whatever it is, a cell
+        with an unweighted propensity of .999 or more has no estimate, as in R `did`.
     balance : {"full", "pair", "none"}, optional
         What to do with units that are not observed in every period (Stata: `bal()`). "full":
         leave them out. "pair": every comparison has the changes of the units that are observed in

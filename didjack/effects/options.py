@@ -62,6 +62,11 @@ class Options:
         _check("base_period", self.base_period, BASE_PERIODS)
         _check("separation", self.separation, SEPARATION)
         _check("est_method", self.est_method, tuple(ESTIMATORS))
+        if self.separation == "csdid" and ESTIMATORS[self.est_method].variant_of is not None:
+            raise DataError(
+                f"separation='csdid' is not there for est_method='{self.est_method}': what Stata "
+                "does with this estimator is not known here. Use separation='drop'."
+            )
         if self.fix_weights is not None:
             _check("fix_weights", self.fix_weights, FIX_WEIGHTS)
         trim = self.pscoretrim

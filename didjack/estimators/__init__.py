@@ -8,7 +8,11 @@ numbers of CS are those with never treated and with not yet treated controls.
 | `reg` | SZ (2.2) | SZ (2.2) | CS (2.3), (2.6) |
 | `ipw` | SZ (4.1) | SZ (4.2) | CS (2.2), (2.5) |
 | `dr` | SZ (3.1) | SZ (3.4) | CS (2.4), (2.7) |
+| `ipw_ht` | Abadie (2005), R's `ipw_did_panel` | R's `ipw_did_rc` | |
 | `drimp` | SZ (3.1) and Section 3.1 | SZ (3.4) and Section 3.2 | CS (2.4), (2.7) |
+
+In cross-sections `dr_rc1` and `drimp_rc1`, of the files `dr` and `drimp`, have SZ (3.3) in place of
+(3.4): the treated are not regressed. In panels they are `dr` and `drimp`.
 
 Each file has the influence functions too, but for those of `reg`, in `reg_influence`. Propensity
 models are in `propensity`, the weights made from them in `odds`, what Stata does under separation

@@ -7,18 +7,20 @@ cohort g and a period t these are the sample versions of equation (2.4) of Calla
 (2021) with never treated controls, and of (2.7) with not yet treated ones.
 
 In repeated cross-sections this is the locally efficient estimator (3.4), with regressions of the
-treated too. Equation (3.3), which does without them (R: `drdid_rc1`), is not computed here.
+treated too. Equation (3.3) does without them, and is `est_method="dr_rc1"`; in panels both are one.
 
 For the symbols see `ipw`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from didjack.core.linalg import Array, Mask
 from didjack.estimators.full_sample import FullSample, deviations
-from didjack.estimators.odds import odds_sums
+from didjack.estimators.odds import odds_sums, treated_sums
 from didjack.estimators.regressions import Nuisance
 from didjack.estimators.samples import ComparedRows
 
@@ -107,6 +109,59 @@ def locally_efficient(compared: ComparedRows, nuisance: Nuisance, beta: Array) -
     return np.asarray(att[:, None])
 
 
+def att_rc1(compared: ComparedRows, nuisance: Nuisance) -> Array:
+    """Estimate from repeated cross-sections: Sant'Anna and Zhao (2020), equation (3.3).
+
+        ATT = [mean_w(y - x' b_01 | D = 1, late) - mean_o(y - x' b_01 | D = 0, late)]
+            - [mean_w(y - x' b_00 | D = 1, early) - mean_o(y - x' b_00 | D = 0, early)]
+
+    with the symbols of `att_rc`. The treated are not regressed: the estimator is doubly robust,
+    and not locally efficient. R: `drdid_rc1` of DRDID.
+
+    Parameters
+    ----------
+    compared : ComparedRows
+    nuisance : Nuisance
+
+    Returns
+    -------
+    (R, 1) array
+        ATT of one cell in every replicate.
+    """
+    controls = nuisance.regressions.controls
+    beta = controls.beta[:, controls.which[compared.cells[0]]]  # (R, 2, k)
+    return not_efficient(compared, nuisance, beta)
+
+
+def not_efficient(compared: ComparedRows, nuisance: Nuisance, beta: Array) -> Array:
+    """Put equation (3.3) together, given the coefficients of the controls in both periods.
+
+    Parameters
+    ----------
+    compared : ComparedRows
+    nuisance : Nuisance
+    beta : (R, 2, k) array
+        b_01 and b_00 of `att_rc`.
+
+    Returns
+    -------
+    (R, 1) array
+    """
+    sample, by_period = compared.sample, compared.by_period()
+    k = sample.X.shape[1]
+    groups = (
+        treated_sums(sample, by_period),
+        odds_sums(sample, nuisance.coef, by_period, nuisance.trim),
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        treated, control = (
+            (sums[..., k] - (sums[..., :k] * beta).sum(axis=-1)) / sums[..., 0]
+            for sums in (group.reshape(-1, 2, k + 1) for group in groups)
+        )
+        difference = treated - control
+        return np.asarray(difference[:, :1] - difference[:, 1:])
+
+
 def influence_panel(full: FullSample, dy: Array, kept: float) -> Array:
     """Influence function of `att_panel`, divided by n; as in R's `drdid_panel`.
 
@@ -171,20 +226,67 @@ def influence_rc(full: FullSample, y: Array, late: Mask, kept: float) -> Array:
     """
 
     def of_period(rows: Mask) -> tuple[Array, Array]:
-        X, in_period = full.X, rows.astype(np.float64)
-        treated, odds = full.w * full.d * in_period, full.odds * in_period
-        fitted_control, of_beta_control = full.least_squares(y, full.w * (1 - full.d) * in_period)
+        treated = full.w * full.d * rows
+        controls = _ControlTerms.of(full, y, rows, kept)
         fitted_treated, of_beta_treated = full.least_squares(y, treated)
-        residual = y - fitted_control
-        of_control = deviations(residual, odds) / odds.sum()
-        direct = deviations(residual, treated) / treated.sum() - kept * of_control
-        direct = direct - full.score @ (X.T @ of_control)
-        of_both, of_this = full.efficiency_terms(fitted_treated - fitted_control, treated)
-        value = direct + of_both - of_this
+        of_both, of_this = full.efficiency_terms(fitted_treated - controls.fitted, treated)
+        value = controls.direct + of_both - of_this
         share, share_of_this = full.shares(treated)
-        value = value + (of_beta_treated - of_beta_control) @ (X.T @ (share - share_of_this))
-        added = -of_beta_control @ (X.T @ (treated / treated.sum() - odds / odds.sum()))
-        return value, added
+        effect = of_beta_treated - controls.of_beta
+        return value + effect @ (full.X.T @ (share - share_of_this)), controls.added
 
     (value_late, added_late), (value_early, added_early) = of_period(late), of_period(~late)
     return value_late - value_early + added_late + added_early
+
+
+def influence_rc1(full: FullSample, y: Array, late: Mask, kept: float) -> Array:
+    """Influence function of `att_rc1`, divided by n; as in R's `drdid_rc1`.
+
+    With the symbols of `influence_rc`,
+
+        A_i = w1_i (e_i - m1) - w0_i (e_i - m0) - s_i' sum_j w0_j (e_j - m0) x_j
+        B_i = - b_0i' sum_j (w1_j - w0_j) x_j
+        psi_i / n = A_i(late) - A_i(early) + B_i(late) + B_i(early)
+
+    B_i(early) has the sign of R's code, as in `influence_rc`.
+
+    Parameters
+    ----------
+    full : FullSample
+    y : (n,) array
+    late : (n,) bool array
+    kept : float
+        As in `ipw.influence_panel`.
+
+    Returns
+    -------
+    (n,) array
+    """
+    first, second = (_ControlTerms.of(full, y, rows, kept) for rows in (late, ~late))
+    return first.direct - second.direct + first.added + second.added
+
+
+@dataclass(frozen=True, eq=False)
+class _ControlTerms:
+    """One period's terms of influence functions that need no regression of the treated.
+
+    fitted (n,) and of_beta (n, k) are of the controls' regression; direct and added (n,) are A_i
+    and B_i of `influence_rc1`.
+    """
+
+    fitted: Array
+    of_beta: Array
+    direct: Array
+    added: Array
+
+    @classmethod
+    def of(cls, full: FullSample, y: Array, rows: Mask, kept: float) -> _ControlTerms:
+        X, in_period = full.X, rows.astype(np.float64)
+        treated, odds = full.w * full.d * in_period, full.odds * in_period
+        fitted, of_beta = full.least_squares(y, full.w * (1 - full.d) * in_period)
+        residual = y - fitted
+        of_control = deviations(residual, odds) / odds.sum()
+        direct = deviations(residual, treated) / treated.sum() - kept * of_control
+        direct = direct - full.score @ (X.T @ of_control)
+        added = -of_beta @ (X.T @ (treated / treated.sum() - odds / odds.sum()))
+        return cls(fitted, of_beta, direct, added)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from didjack.core.linalg import Array, Mask, factorize, pack_outer, unpack_symmetric
-from didjack.estimators.dr import locally_efficient
+from didjack.estimators.dr import locally_efficient, not_efficient
 from didjack.estimators.full_sample import FullSample, deviations
 from didjack.estimators.odds import odds_sums, treated_sums
 from didjack.estimators.propensity import Sample
@@ -74,12 +74,36 @@ def att_rc(compared: ComparedRows, nuisance: Nuisance) -> Array:
     (R, 1) array
         ATT of one cell in every replicate.
     """
+    return locally_efficient(compared, nuisance, _odds_regressions(compared, nuisance))
+
+
+def att_rc1(compared: ComparedRows, nuisance: Nuisance) -> Array:
+    """Estimate from repeated cross-sections: Sant'Anna and Zhao (2020), (3.3) with Section 3.2.
+
+    The expression of `dr.att_rc1` with the nuisance estimates of `att_rc`; the treated are not
+    regressed. R: `drdid_imp_rc1` of DRDID.
+
+    Parameters
+    ----------
+    compared : ComparedRows
+    nuisance : Nuisance
+
+    Returns
+    -------
+    (R, 1) array
+        ATT of one cell in every replicate.
+    """
+    return not_efficient(compared, nuisance, _odds_regressions(compared, nuisance))
+
+
+def _odds_regressions(compared: ComparedRows, nuisance: Nuisance) -> Array:
+    """Regress the controls of the late and of the early period, (R, 2, k)."""
     assert compared.late is not None
     beta = [
         odds_regression(compared.sample.take(period), compared.y[period], nuisance)[:, 0]
         for period in (compared.late, ~compared.late)
     ]
-    return locally_efficient(compared, nuisance, np.stack(beta, axis=1))
+    return np.stack(beta, axis=1)
 
 
 def odds_regression(sample: Sample, y: Array, nuisance: Nuisance) -> Array:
@@ -150,14 +174,42 @@ def influence_rc(full: FullSample, y: Array, late: Mask, kept: float) -> Array:
     """
 
     def of_period(rows: Mask) -> Array:
-        in_period = rows.astype(np.float64)
-        treated, odds = full.w * full.d * in_period, full.odds * in_period
-        fitted_control, _ = full.least_squares(y, full.untrimmed * in_period)
+        treated = full.w * full.d * rows
+        direct, fitted_control = _direct(full, y, rows, kept)
         fitted_treated, _ = full.least_squares(y, treated)
-        residual = y - fitted_control
-        of_control = deviations(residual, odds) / odds.sum()
-        direct = deviations(residual, treated) / treated.sum() - kept * of_control
         of_both, of_this = full.efficiency_terms(fitted_treated - fitted_control, treated)
         return direct + of_both - of_this
 
     return of_period(late) - of_period(~late)
+
+
+def influence_rc1(full: FullSample, y: Array, late: Mask, kept: float) -> Array:
+    """Influence function of `att_rc1`, divided by n; as in R's `drdid_imp_rc1`.
+
+        psi_i / n = A_i(late) - A_i(early),   A_i = w1_i (e_i - m1) - w0_i (e_i - m0)
+
+    with the symbols of `dr.influence_rc`.
+
+    Parameters
+    ----------
+    full : FullSample
+    y : (n,) array
+    late : (n,) bool array
+    kept : float
+        As in `ipw.influence_panel`.
+
+    Returns
+    -------
+    (n,) array
+    """
+    return _direct(full, y, late, kept)[0] - _direct(full, y, ~late, kept)[0]
+
+
+def _direct(full: FullSample, y: Array, rows: Mask, kept: float) -> tuple[Array, Array]:
+    """Return A_i of one period and what the controls' regression predicts, (n,) each."""
+    in_period = rows.astype(np.float64)
+    treated, odds = full.w * full.d * in_period, full.odds * in_period
+    fitted, _ = full.least_squares(y, full.untrimmed * in_period)
+    residual = y - fitted
+    of_control = deviations(residual, odds) / odds.sum()
+    return deviations(residual, treated) / treated.sum() - kept * of_control, fitted

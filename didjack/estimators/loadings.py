@@ -7,16 +7,18 @@ of l_i over these rows. In a panel that is a_h in period t and -a_h in the base 
 
 - reg:  a_h = n_h / N - s_h' A^-1 xbar,
 - ipw:  a_h = n_h / N - O_h / O,
+- ipw_ht:  a_h = (n_h - O_h) / N,
 - dr:   a_h = n_h / N - O_h / O - s_h' A^-1 (xbar - xbar_o),
 
 where n_h is the weight of the treated in cluster h and N its sum, xbar the mean of x over the
 treated, s_h the sum of w x over the controls in cluster h and A the controls' sum of w x x', O_h
 the sum of their odds and O its sum, xbar_o the mean of x by odds. All of these are those of the
 replicate; a deleted cluster contributes nothing. In repeated cross-sections the two periods have
-sums of their own; the propensity is common to both. Every summand is a term of
-`didjack.estimators.loading_terms`; those of odds stand in `control_terms`. An estimator without
-formulas here is estimated with outcomes that are one in one cluster and period: slower, and no less
-exact.
+sums of their own; the propensity is common to both. (`ipw_ht` has W / (W_D W_t) in place of 1 / N,
+and `dr_rc1` and `drimp_rc1` have the mean of x over the treated of each period.) Every summand is a
+term of `didjack.estimators.loading_terms`; those of odds stand in `control_terms`. An estimator
+without formulas here is estimated with outcomes that are one in one cluster and period: slower, and
+no less exact.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
 from didjack.estimators.estimates import Estimates, left_out_columns
 from didjack.estimators.loading_terms import CellLoadings, TermList
+from didjack.estimators.methods import WEIGHTING, is_difference_of_means
 from didjack.estimators.odds import TRIM
 from didjack.estimators.panel_loadings import PanelTerms
 from didjack.estimators.parts import parts_of
@@ -39,7 +42,7 @@ from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
 
 # Those with formulas here.
-KNOWN = ("reg", "ipw", "dr", "drimp")
+KNOWN = ("reg", *WEIGHTING)
 
 
 def cell_loadings(
@@ -84,8 +87,6 @@ def cell_loadings(
         There are too many clusters for odds of continuous covariates.
     """
     out = TermList(len(clusters), len(cells))
-    if panel.design.intercept_only:
-        method = "reg"  # all estimators coincide
     left_out = left_out_columns(panel, clusters)
     how = _How(method, "csdid" if separation == "csdid" else "drop", trim, left_out)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -112,12 +113,13 @@ class _How:
 def _add_terms(
     panel: Panel, cells: Cells, clusters: Clusters, estimates: Estimates, how: _How, out: TermList
 ) -> None:
-    if how.method not in KNOWN:
+    plain = is_difference_of_means(panel, how.method)
+    if how.method not in KNOWN and not plain:
         _basis_terms(panel, cells, clusters, how, out)
         return
     form = PanelTerms if panel.is_panel else RowTerms
     terms = form.of(panel, cells, clusters, how.left_out)
-    if how.method == "reg":
+    if how.method == "reg" or plain:
         terms.regression_terms(cells, out)
         return
     for compared in compared_rows(panel, cells, clusters):

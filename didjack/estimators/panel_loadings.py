@@ -13,6 +13,7 @@ from didjack.estimators.control_terms import ControlRows, dropped_values, odds_g
 from didjack.estimators.csdid_rule import missing_rows, shift_coefficients
 from didjack.estimators.estimates import unit_sums
 from didjack.estimators.loading_terms import TermList
+from didjack.estimators.methods import WEIGHTING
 from didjack.estimators.odds import mean_x, odds_sums
 from didjack.estimators.samples import ComparedRows
 from didjack.estimators.wide import Wide, pairs_of
@@ -96,21 +97,22 @@ class PanelTerms:
         out: TermList,
     ) -> None:
         """Add the terms of the cells of one propensity model with coefficients (R, k)."""
-        c, sample = int(compared.cells[0]), compared.sample
+        c, sample, formulas = int(compared.cells[0]), compared.sample, WEIGHTING[method]
         q, e = int(cells.cohort[c]), int(self.slot[c])
         total = self.total[:, q, e]
         by_odds = odds_sums(sample, coef, sample.X, trim)
         rows = ControlRows.of(sample)
         key = (q, int(cells.control_set[c]), e)
         terms = [self.treated(q, e, out)]
-        if method == "drimp":
+        if formulas.regression == "odds":
             gram = odds_gram(sample, coef, self.left_out)
             pull = gram.solve(total - by_odds) / total[:, :1]
             values = odds_values(sample.X, coef, 1 / total[:, 0], pull, trim)
         else:
-            values = odds_values(sample.X, coef, 1 / by_odds[:, 0], trim=trim)
+            scale = 1 / (by_odds if formulas.normalised else total)[:, 0]
+            values = odds_values(sample.X, coef, scale, trim=trim)
         terms.append(rows.term(("odds", key), values, -1.0, key[1:], out))
-        if method == "dr":
+        if formulas.regression == "plain":
             gap = total / total[:, :1] - mean_x(by_odds)
             terms.append(self.regressed(cells, c, gap, out))
             if separation == "csdid" and (missing := missing_rows(compared)) is not None:

@@ -66,6 +66,9 @@ class Registered:
         As `est_method` of R `did`, in R; None where it has no such estimator.
     stata : str or None
         As `method()` of Stata `csdid`; None likewise.
+    variant_of : str or None
+        Name of the estimator of which it is a variant; what Stata `csdid` does under separation
+        is not known for variants.
     """
 
     words: str
@@ -74,6 +77,7 @@ class Registered:
     source: str | None = None
     r: str | None = None
     stata: str | None = None
+    variant_of: str | None = None
 
 
 def _regression(separation: str, trim: float) -> Estimator:
@@ -120,6 +124,33 @@ ESTIMATORS: dict[str, Registered] = {
         source="santanna2020",
         r="DRDID::drdid_imp_panel",
         stata="drimp",
+    ),
+    # The variants of DRDID: `ipw_did_panel` and `ipw_did_rc`, `drdid_rc1`, `drdid_imp_rc1`.
+    "ipw_ht": Registered(
+        words="inverse probability weighting without normalisation",
+        idea="controls count by their odds of being in cohort $g$, and their sum is divided by "
+        "the weight of the cohort",
+        functions=partial(_weighting, method="ipw_ht"),
+        source="abadie2005",
+        r="DRDID::ipw_did_panel",
+        stata="ipw",
+        variant_of="ipw",
+    ),
+    "dr_rc1": Registered(
+        words="the doubly robust estimator without regressions of the treated",
+        idea="the controls' outcome regression and weighting are joined",
+        functions=partial(_weighting, method="dr_rc1"),
+        source="santanna2020",
+        r="DRDID::drdid_rc1",
+        variant_of="dr",
+    ),
+    "drimp_rc1": Registered(
+        words="the improved doubly robust estimator without regressions of the treated",
+        idea="the controls' outcome regression is joined with weights that balance the covariates",
+        functions=partial(_weighting, method="drimp_rc1"),
+        source="santanna2020",
+        r="DRDID::drdid_imp_rc1",
+        variant_of="drimp",
     ),
 }
 

@@ -12,7 +12,9 @@ from didjack.estimators import reg
 from didjack.estimators.control_terms import ControlRows, dropped_values, odds_gram, odds_values
 from didjack.estimators.csdid_rule import missing_rows, shift_coefficients
 from didjack.estimators.estimates import row_sums_by_period
+from didjack.estimators.ipw_ht import period_scales
 from didjack.estimators.loading_terms import TermList
+from didjack.estimators.methods import WEIGHTING, Method
 from didjack.estimators.odds import mean_x, odds_sums
 from didjack.estimators.samples import ComparedRows
 from didjack.sample.cells import Cells
@@ -86,10 +88,12 @@ class RowTerms:
         out: TermList,
     ) -> None:
         """Add the terms of the cell of one propensity model with coefficients (R, k)."""
-        c, sample = int(compared.cells[0]), compared.sample
+        c, sample, formulas = int(compared.cells[0]), compared.sample, WEIGHTING[method]
         assert compared.late is not None
         factors = [self.fitted.factor.take(which) for which in self.fitted.which[c]]
-        missing = missing_rows(compared) if method == "dr" and separation == "csdid" else None
+        as_stata = formulas.regression == "plain" and separation == "csdid"
+        missing = missing_rows(compared) if as_stata else None
+        scales = None if formulas.normalised else period_scales(sample, compared.late)
         shifts = []
         if missing is not None:
             shifts = shift_coefficients(compared, missing, coef, factors)
@@ -98,15 +102,17 @@ class RowTerms:
             rows, of_period = ControlRows.of(sample, part), sample.take(part)
             key, control = self.controls(cells, c, t)
             by_odds, pull = odds_sums(of_period, coef, of_period.X, trim), None
-            if method != "ipw":
-                gap = self.mean_x(cells, c) - mean_x(by_odds)
-                if method == "dr":
+            if formulas.regression != "none":
+                gap = self._target(cells, c, t, formulas) - mean_x(by_odds)
+                if formulas.regression == "plain":
                     fit = out.term((key, c, e), -factors[e].solve(gap), key, control)
                     _use_at(out, c, e, fit)
                 else:
                     pull = odds_gram(of_period, coef, self.left_out).solve(gap)
-            _use_at(out, c, e, self._treated(cells, c, t, method, out))
-            values = odds_values(sample.X, coef, 1 / by_odds[:, 0], pull, trim)
+            scale = None if scales is None else scales[:, e]
+            _use_at(out, c, e, self._treated(cells, c, t, formulas, scale, out))
+            scale = 1 / by_odds[:, 0] if scale is None else scale
+            values = odds_values(sample.X, coef, scale, pull, trim)
             _use_at(out, c, e, rows.term(("odds", c, e), values, -1.0, key, out))
             if missing is not None:
                 # Stata's rule adds to the estimate, whatever the period.
@@ -116,11 +122,30 @@ class RowTerms:
                 for j in (dropped, moved):
                     _use_at(out, c, e, j, sign=1.0)
 
-    def _treated(self, cells: Cells, c: int, t: int, method: str, out: TermList) -> int:
-        """Add the term of the treated: their mean, or what their regression predicts."""
+    def _target(self, cells: Cells, c: int, t: int, formulas: Method) -> Array:
+        """Return the mean of x that regressions predict for, (R, k)."""
+        return (
+            self.mean_x(cells, c)
+            if formulas.efficient
+            else mean_x(self.total[:, cells.cohort[c], t])
+        )
+
+    def _treated(
+        self,
+        cells: Cells,
+        c: int,
+        t: int,
+        formulas: Method,
+        scale: Array | None,
+        out: TermList,
+    ) -> int:
+        """Add the term of the treated: their mean, sum, or what their regression predicts."""
         q = int(cells.cohort[c])
         total, own = self.total[:, q, t], self.x[:, q, t]
-        if method == "ipw":
+        if scale is not None:
+            key = ("scaled", c, t)
+            return out.term(key, scale[:, None], ("treated", q, t), own[:, :1])
+        if formulas.regression == "none" or not formulas.efficient:
             return out.term(("treated", q, t), 1 / total[:, :1], ("treated", q, t), own[:, :1])
         regression = Factor(
             self.treated.lower[:, q, t],

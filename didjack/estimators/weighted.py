@@ -1,8 +1,9 @@
-"""The weighting estimators on the replicate axis: `ipw`, `dr` and `drimp`.
+"""The weighting estimators on the replicate axis: those of `methods`.
 
 All of them compare the treated with controls weighted by their odds p / (1 - p), and need a
 propensity model for every comparison. This module goes through the comparisons, fits the models
-and decides which cells have an estimate; the formulas stand in `ipw`, `dr` and `drimp`.
+and decides which cells have an estimate; the formulas stand in `ipw`, `ipw_ht`, `dr` and
+`drimp`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from didjack.core.linalg import Mask
 from didjack.core.moments import Clusters
 from didjack.estimators.csdid_rule import csdid_shift
 from didjack.estimators.estimates import Estimates, Presence, left_out_columns, presence
-from didjack.estimators.methods import WEIGHTING, Method
+from didjack.estimators.methods import WEIGHTING, Method, is_difference_of_means
 from didjack.estimators.odds import OVERLAP, TRIM, largest
 from didjack.estimators.propensity import Propensity, Sample, fit
 from didjack.estimators.regressions import Nuisance, OutcomeRegressions
@@ -44,7 +45,8 @@ def estimate(
         Of the full sample, whose propensity models the deletions start from.
     left_out : (R, k) bool array, optional
         Covariates without a coefficient in a replicate, where the panel is part of another.
-    method : {"ipw", "dr", "drimp"}
+    method : str
+        A name in `didjack.estimators.methods.WEIGHTING`.
     separation : {"drop", "csdid"}
         What to do where some controls are set apart from all treated; see `didjack.att_gt`.
     trim : float
@@ -58,7 +60,7 @@ def estimate(
     present = presence(panel, cells, clusters)
     left_out = left_out_columns(panel, clusters) if left_out is None else left_out
     regressions = OutcomeRegressions.of(panel, cells, clusters, left_out)
-    if panel.design.intercept_only:
+    if is_difference_of_means(panel, method):
         return _without_covariates(present, cells, regressions, left_out, trim)
     formulas = WEIGHTING[method]
     regresses, as_stata = formulas.regression != "none", separation == "csdid"
@@ -67,7 +69,9 @@ def estimate(
     no_overlap = np.zeros(att.shape, dtype=bool)
     singular = regressions.controls.singular.copy() if regresses else np.zeros_like(no_overlap)
     separated = np.zeros(att.shape, dtype=bool)
-    fault = regressions.fault if regresses else np.full(len(cells), -1)
+    fault = np.full(len(cells), -1)
+    if regresses:
+        fault = regressions.fault if formulas.efficient else regressions.controls.fault.copy()
     models: dict[int, Propensity] = {}
     for compared in compared_rows(panel, cells, clusters):
         at = compared.cells
@@ -84,7 +88,8 @@ def estimate(
         if as_stata and formulas.regression == "plain":
             att[:, at] += csdid_shift(compared, nuisance)
     failures = {Status.SINGULAR: singular}
-    if regresses and not panel.is_panel and not as_stata:  # Stata omits collinear columns
+    # Stata omits collinear columns.
+    if regresses and not panel.is_panel and formulas.efficient and not as_stata:
         failures[Status.TREATED_SINGULAR] = regressions.treated_singular
     # Last, as R `did` checks it first: a covariate that only the treated have is a constant among
     # the controls, and what fails is the overlap.

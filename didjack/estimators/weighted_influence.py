@@ -1,6 +1,7 @@
 """Influence functions of the weighting estimators in the full sample, cell by cell.
 
-The formulas stand in `ipw`, `dr` and `drimp`; without covariates all of them are that of `reg`.
+The formulas stand in `ipw`, `ipw_ht`, `dr` and `drimp`; where an estimator is the difference of
+mean changes it is that of `reg`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from didjack.estimators import reg_influence
 from didjack.estimators.csdid_rule import missing_rows
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.full_sample import FullSample
-from didjack.estimators.methods import WEIGHTING
+from didjack.estimators.methods import WEIGHTING, is_difference_of_means
 from didjack.estimators.odds import TRIM
 from didjack.estimators.samples import compared_rows
 from didjack.sample.cells import Cells, Status
@@ -40,12 +41,13 @@ def influence(
     cells : Cells
     estimates : Estimates
         Of the full sample; the columns of cells without an estimate stay zero.
-    method : {"ipw", "dr", "drimp"}
+    method : str
+        A name in `didjack.estimators.methods.WEIGHTING`.
     separation : {"drop", "csdid"}
     trim : float
         Controls with this propensity or a larger one get no weight.
     """
-    if panel.design.intercept_only:
+    if is_difference_of_means(panel, method):
         return reg_influence.influence(panel, cells, estimates)
     formulas = WEIGHTING[method]
     wanted = estimates.status[0] == Status.OK

@@ -13,6 +13,7 @@ from didjack.effects.deletions import Deletions
 from didjack.effects.estimation import Estimation
 from didjack.effects.target import Target
 from didjack.errors import DataError, DesignError
+from didjack.estimators.methods import is_difference_of_means
 from didjack.inference.fitted_variances import fitted_variances
 from didjack.inference.linear_forms import LinearForms, linear_forms
 from didjack.inference.reference_model import ReferenceModel, TRatio, equal_variances
@@ -106,7 +107,8 @@ def too_many_unasked(estimation: Estimation, n_clusters: int) -> str:
     estimation : Estimation
     n_clusters : int
     """
-    odds = estimation.options.est_method != "reg" and not estimation.panel.design.intercept_only
+    method = estimation.options.est_method
+    odds = method != "reg" and not is_difference_of_means(estimation.panel, method)
     most = UNASKED_ODDS if odds else UNASKED
     if n_clusters <= most:
         return ""

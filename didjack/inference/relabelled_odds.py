@@ -18,7 +18,7 @@ import numpy as np
 from didjack.core.linalg import Array, Index, Mask, factorize, pack_outer, unpack_symmetric
 from didjack.core.moments import Clusters, indicator
 from didjack.effects.options import Options
-from didjack.estimators.methods import WEIGHTING
+from didjack.estimators.methods import WEIGHTING, Method
 from didjack.estimators.odds import CAP, OVERLAP
 from didjack.estimators.propensity import FLAT, PATIENCE, SMALL_STEP, TERMS, TOLERANCE, logistic
 from didjack.estimators.wide import Wide, pairs_of
@@ -34,7 +34,8 @@ class UnitRows:
 
     Attributes
     ----------
-    method : {"ipw", "dr", "drimp"}
+    method : str
+        A name in `didjack.estimators.methods.WEIGHTING`.
     X : (E, n, k) array
     w : (E, n) array
     change : (D, Y, n) array
@@ -66,7 +67,7 @@ class UnitRows:
         outcomes : (Y, N) array
             By row.
         options : Options
-            With est_method "ipw", "dr" or "drimp".
+            With an est_method of `didjack.estimators.methods.WEIGHTING`.
         """
         wide, pairs = Wide.of(panel), pairs_of(cells)
         at = [wide.at(e) for e in wide.gram_periods(pairs.early)[1]]
@@ -144,7 +145,7 @@ class _PaddedUnits:
 def compare(rows: UnitRows, comparison: OddsComparison) -> tuple[Array, Mask]:
     """Estimate the cells of a comparison in all replicates.
 
-    Formulas: `didjack.estimators.ipw`, `dr` and `drimp`.
+    Formulas: `didjack.estimators.ipw`, `ipw_ht`, `dr` and `drimp`.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ def compare(rows: UnitRows, comparison: OddsComparison) -> tuple[Array, Mask]:
         predictor[own.deleted()] = 0.0
         highest = predictor.max(axis=1)
         hard |= np.asarray((~gone & ~(logistic(highest) < OVERLAP)).any(axis=1))
-        value = _values(own, c, coef, formulas.regression, rows.trim)
+        value = _values(own, c, coef, formulas, rows.trim)
     if formulas.regression != "none":
         value[c.singular] = np.nan
     value[:, gone] = np.nan
@@ -184,9 +185,10 @@ def compare(rows: UnitRows, comparison: OddsComparison) -> tuple[Array, Mask]:
 
 
 def _values(
-    own: _PaddedUnits, c: OddsComparison, coef: Array, regression: str, trim: float
+    own: _PaddedUnits, c: OddsComparison, coef: Array, formulas: Method, trim: float
 ) -> Array:
     """Put the estimate together, (B, r, c, Y)."""
+    regression = formulas.regression
     shape, k = c.y.shape, c.x.shape[-1]
     p = np.minimum(logistic(own.X @ coef.swapaxes(1, 2)), CAP)
     odds = (own.w * (1.0 - own.d))[..., None] * p / (1.0 - p)
@@ -205,6 +207,8 @@ def _values(
     sums = odds.swapaxes(1, 2) @ features
     x, y = sums[..., :k], sums[..., k:].reshape(shape) * sign
     weight, treated = c.x[..., 0, None, None], c.y * sign
+    if not formulas.normalised:
+        return np.asarray((treated - y) / weight)
     if regression == "none":
         return np.asarray(treated / weight - y / x[..., 0, None, None])
     fitted = (c.x[:, :, None, None] * beta).sum(axis=-1)

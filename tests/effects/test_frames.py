@@ -279,7 +279,7 @@ def test_options_of_every_kind_are_listed():
         ("control_group", "'nevertreated' or 'notyettreated'"),
         ("base_period", "'varying' or 'universal'"),
         ("separation", "'drop' or 'csdid' or 'error'"),
-        ("est_method", "'dr' or 'ipw' or 'reg' or 'drimp'"),
+        ("est_method", "'dr' or 'ipw' or 'reg' or 'drimp' or .* or 'drimp_rc1'"),
     ):
         with pytest.raises(dj.DataError, match=f"{option} must be {listed}, not 'none'"):
             att_gt(by_hand(), **{option: "none"})

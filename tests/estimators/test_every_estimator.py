@@ -16,7 +16,7 @@ STEP = 1e-4
 KINDS = ("panel", "unbalanced", "rc")
 # With rows as units, R's influence functions of these are not derivatives, and didjack follows R.
 # `test_influence` and `test_propensities` have the difference, or R's formula by itself.
-AS_IN_R = ("dr", "drimp")
+AS_IN_R = ("dr", "drimp", "ipw_ht", "dr_rc1", "drimp_rc1")
 DERIVATIVES = [(k, m) for k in KINDS for m in ESTIMATORS if k == "panel" or m not in AS_IN_R]
 
 every_method = pytest.mark.parametrize("method", ESTIMATORS)

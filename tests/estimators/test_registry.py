@@ -159,7 +159,6 @@ def test_the_docstring_of_att_gt_names_them_all():
 LISTS = {
     "didjack/estimators/registry.py": "the list",
     "didjack/estimators/methods.py": "the formulas of those that weight",
-    "didjack/estimators/loadings.py": "those whose loadings have formulas",
     "notebooks/learn/03-one-comparison-three-ways.ipynb": "derives each by hand",
     "notebooks/learn/06-influence-functions.ipynb": "derives the influence function of each",
 }

@@ -57,7 +57,7 @@ def compare(
     return sum(left)
 
 
-@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
+@pytest.mark.parametrize("method", ["ipw", "ipw_ht", "dr", "drimp"])
 @pytest.mark.parametrize(
     "options",
     [
@@ -72,7 +72,7 @@ def test_blocks_give_what_each_assignment_gives(monkeypatch, method, options):
     assert compare(monkeypatch, frame, est_method=method, **options) <= 3
 
 
-@pytest.mark.parametrize("method", ["ipw", "dr", "drimp"])
+@pytest.mark.parametrize("method", ["ipw", "ipw_ht", "dr", "drimp"])
 def test_one_treated_cluster(monkeypatch, method):
     frame = frame_of([3, 0, 0, 0, 0, 0], sizes=(20, 30))
     assert compare(monkeypatch, frame, est_method=method, xformla="~ x") == 0
