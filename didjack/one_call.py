@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import NoneType
+from typing import Any
 
 import pandas as pd
 
@@ -33,7 +34,7 @@ def csdid(
     idname: str | None = None,
     *,
     xformla: str | None = None,
-    est_method: str = "dr",
+    est_method: str | Callable[..., Any] = "dr",
     control_group: str = "nevertreated",
     base_period: str = "varying",
     anticipation: int = 0,
@@ -74,7 +75,7 @@ def csdid(
         Unit. Without it the rows are repeated cross-sections.
     xformla : str, optional
         Covariates as a formula, for example "~ x1 + np.log(x2) + C(x3)".
-    est_method : str
+    est_method : str or callable
         Estimator, by default "dr", doubly robust; `att_gt` names the others.
     control_group : {"nevertreated", "notyettreated"}
         Compare a cohort with units that are never treated, or also with those not yet treated.

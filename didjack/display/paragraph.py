@@ -171,11 +171,12 @@ def _cohorts(res: ATTgt) -> list[str]:
 
 def _estimator(res: ATTgt) -> list[str]:
     roles, options = res.panel.roles, res.options
-    method = (
-        f"by {_words(options.est_method)} with the covariates {_column(roles.xformla)}"
-        if roles.xformla
-        else "without covariates, by differences of mean changes"
-    )
+    words = _words(options.est_method, own=options.function is not None)
+    method = "without covariates, by differences of mean changes"
+    if not options.is_difference_of_means(res.panel) and not roles.xformla:
+        method = f"by {words} without covariates"
+    elif roles.xformla:
+        method = f"by {words} with the covariates {_column(roles.xformla)}"
     controls = {
         "nevertreated": "never treated",
         "notyettreated": "not yet treated",
@@ -198,7 +199,9 @@ def _estimator(res: ATTgt) -> list[str]:
     return [*sentences, *sentences_on_rules(res)]
 
 
-def _words(est_method: str) -> str:
+def _words(est_method: str, own: bool) -> str:
+    if own:
+        return f"the estimator {_column(est_method)}"
     found = ESTIMATORS[est_method]
     return found.words + ("" if found.source is None else _cite(found.source))
 

@@ -279,6 +279,11 @@ class ATTgt(FromInfluence):
         found = [drop.note for drop in panel.drops] + cautions(panel, fixed)
         found += notes_on_parts(panel, self.cells, fixed)
         found += notes_on_program(self.options, panel.roles)
+        if self.options.function is not None:
+            found.append(
+                f"est_method is the function '{self.options.est_method}': every comparison, and "
+                "every deletion of the jackknife, calls it."
+            )
         return list(dict.fromkeys([*found, *self.warnings]))
 
     @cached_property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from didjack.core.announce import announce
 from didjack.core.arguments import require_name, require_text, shown
 from didjack.effects.attgt import ATTgt
 from didjack.effects.estimation import estimate_frame
-from didjack.effects.options import Options
+from didjack.effects.options import Options, named_method
 from didjack.effects.programs import as_programs_do
 from didjack.errors import DataError
 from didjack.sample.cautions import alarms
@@ -29,7 +30,7 @@ def att_gt(
     idname: str | None = None,
     *,
     xformla: str | None = None,
-    est_method: str = "dr",
+    est_method: str | Callable[..., Any] = "dr",
     control_group: str = "nevertreated",
     base_period: str = "varying",
     anticipation: int = 0,
@@ -73,7 +74,7 @@ def att_gt(
         all rows of data in which no variable of the formula is missing. It stays the same in every
         deletion of the jackknife: a deletion is other weights on the same covariates. Of these
         only knots matter, since estimates do not change with the centre and scale of a covariate.
-    est_method : {"dr", "ipw", "reg", "drimp", "ipw_ht", "dr_rc1", "drimp_rc1"}
+    est_method : {"dr", "ipw", "reg", "drimp", "ipw_ht", "dr_rc1", "drimp_rc1"} or callable
         Doubly robust (locally efficient outside of balanced panels), inverse probability
         weighting, outcome regression; "drimp" is doubly robust with inverse probability tilting
         and weighted outcome regression (Sant'Anna and Zhao 2020). Without covariates all agree.
@@ -82,6 +83,14 @@ def att_gt(
         panels it differs from the others without covariates too. "dr_rc1" (`drdid_rc1`) and
         "drimp_rc1" (`drdid_imp_rc1`): "dr" and "drimp" that do not regress the treated, and are
         not locally efficient; in balanced panels they are "dr" and "drimp".
+        A function of one's own is called for each comparison by the names of its arguments, as in
+        R `did`: f(y1, y0, D, covariates, i_weights) in balanced panels, with the outcomes of the
+        period and of the base period, and otherwise f(y, post, D, covariates, i_weights). D is one
+        for the treated, covariates (n, k) have the intercept first. It returns the estimate and
+        the influence function (n,), whose mean square / n is the variance: two values, or an object
+        or a dict with `att` and `influence` (or `ATT` and `att.inf.func`). The jackknife calls it
+        again without each cluster. Exact critical values need `function.linear = True`: it is
+        linear in outcomes, which is checked. separation and pscoretrim are not its business.
     control_group : {"nevertreated", "notyettreated"}
         Compare a cohort with units that are never treated, or also with those not yet treated.
     base_period : {"varying", "universal"}
@@ -160,8 +169,9 @@ def att_gt(
     DesignError
         The data leave nothing to compare.
     """
+    method, function = named_method(est_method)
     options = Options(
-        est_method, control_group, base_period, separation, fix_weights, pscoretrim, like
+        method, control_group, base_period, separation, fix_weights, pscoretrim, like, function
     )
     if (
         isinstance(anticipation, bool)

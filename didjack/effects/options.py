@@ -9,11 +9,13 @@ from numbers import Real
 from didjack.core.arguments import is_one_of, shown
 from didjack.core.moments import Clusters
 from didjack.errors import DataError
-from didjack.estimators import ESTIMATORS, estimator
+from didjack.estimators import ESTIMATORS, estimator, own_estimator
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.loading_terms import CellLoadings
 from didjack.estimators.loadings import cell_loadings
+from didjack.estimators.methods import is_difference_of_means
 from didjack.estimators.odds import TRIM
+from didjack.estimators.own import OwnFunction, name_of
 from didjack.estimators.parts import FIX_WEIGHTS, EstimatorOfParts
 from didjack.sample.cells import Cells
 from didjack.sample.panel import Panel
@@ -31,7 +33,7 @@ class Options:
     Attributes
     ----------
     est_method : str
-        A name in `didjack.estimators.ESTIMATORS`.
+        A name in `didjack.estimators.ESTIMATORS`, or that of `function`.
     control_group : {"nevertreated", "notyettreated"}
     base_period : {"varying", "universal"}
     separation : {"drop", "csdid", "error"}
@@ -40,6 +42,8 @@ class Options:
         Propensity from which on controls get no weight.
     like : {"did", "csdid2", "csdid1"}, optional
         Program whose defaults were asked for.
+    function : callable, optional
+        The estimator, where it is one of the user's own.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class Options:
     fix_weights: str | None = None
     pscoretrim: float = TRIM
     like: str | None = None
+    function: OwnFunction | None = None
 
     def __post_init__(self) -> None:
         if self.like is not None:
@@ -61,8 +66,15 @@ class Options:
         _check("control_group", self.control_group, CONTROL_GROUPS)
         _check("base_period", self.base_period, BASE_PERIODS)
         _check("separation", self.separation, SEPARATION)
-        _check("est_method", self.est_method, tuple(ESTIMATORS))
-        if self.separation == "csdid" and ESTIMATORS[self.est_method].variant_of is not None:
+        if self.function is None:
+            _check("est_method", self.est_method, tuple(ESTIMATORS))
+        elif self.est_method in ESTIMATORS:
+            raise DataError(
+                f"est_method is a function named '{self.est_method}', as an estimator of didjack "
+                "is: give it another name, which results will show."
+            )
+        known = ESTIMATORS.get(self.est_method)
+        if self.separation == "csdid" and known is not None and known.variant_of is not None:
             raise DataError(
                 f"separation='csdid' is not there for est_method='{self.est_method}': what Stata "
                 "does with this estimator is not known here. Use separation='drop'."
@@ -79,8 +91,19 @@ class Options:
     @property
     def estimator(self) -> EstimatorOfParts:
         """The functions that estimate with these options."""
+        if self.function is not None:
+            return EstimatorOfParts(own_estimator(self.function), self.fix_weights)
         inner = estimator(self.est_method, self.rule, self.pscoretrim)
         return EstimatorOfParts(inner, self.fix_weights)
+
+    def is_difference_of_means(self, panel: Panel) -> bool:
+        """Whether the estimator is the difference of mean changes: there are no covariates.
+
+        Parameters
+        ----------
+        panel : Panel
+        """
+        return self.function is None and is_difference_of_means(panel, self.est_method)
 
     def loadings(
         self, panel: Panel, cells: Cells, clusters: Clusters, estimates: Estimates
@@ -104,12 +127,26 @@ class Options:
             self.separation,
             trim=self.pscoretrim,
             fix_weights=self.fix_weights,
+            function=self.function,
         )
 
     @property
     def rule(self) -> str:
         """What estimators do under separation: "csdid" or "drop"."""
         return "csdid" if self.separation == "csdid" else "drop"
+
+
+def named_method(est_method: object) -> tuple[str, OwnFunction | None]:
+    """Return the name of an estimator, and the function if it is one of the user's own.
+
+    Parameters
+    ----------
+    est_method : str or callable
+        As in `didjack.att_gt`.
+    """
+    if callable(est_method) and not isinstance(est_method, type):
+        return name_of(est_method), est_method
+    return est_method, None  # type: ignore[return-value]  # Options refuses what is no text
 
 
 def _check(argument: str, value: str, choices: Sequence[str]) -> None:

@@ -17,10 +17,17 @@ In cross-sections `dr_rc1` and `drimp_rc1`, of the files `dr` and `drimp`, have 
 Each file has the influence functions too, but for those of `reg`, in `reg_influence`. Propensity
 models are in `propensity`, the weights made from them in `odds`, what Stata does under separation
 in `csdid_rule`. Weights that are fixed in time and pairwise balancing give cells samples of their
-own: `parts`. `registry` is the one list of estimators, with the words for each. The other files
-go through cells and replicates, and hold no formula of a paper.
+own: `parts`. Functions of the user's own are put to work in `own`. `registry` is the one list of
+estimators, with the words for each. The other files go through cells and replicates, and hold no
+formula of a paper.
 """
 
-from didjack.estimators.registry import ESTIMATORS, Estimator, Registered, estimator
+from didjack.estimators.registry import (
+    ESTIMATORS,
+    Estimator,
+    Registered,
+    estimator,
+    own_estimator,
+)
 
-__all__ = ["ESTIMATORS", "Estimator", "Registered", "estimator"]
+__all__ = ["ESTIMATORS", "Estimator", "Registered", "estimator", "own_estimator"]

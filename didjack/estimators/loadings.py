@@ -33,6 +33,8 @@ from didjack.estimators.estimates import Estimates, left_out_columns
 from didjack.estimators.loading_terms import CellLoadings, TermList
 from didjack.estimators.methods import WEIGHTING, is_difference_of_means
 from didjack.estimators.odds import TRIM
+from didjack.estimators.own import OwnFunction
+from didjack.estimators.own_loadings import own_terms
 from didjack.estimators.panel_loadings import PanelTerms
 from didjack.estimators.parts import parts_of
 from didjack.estimators.registry import estimator
@@ -55,6 +57,7 @@ def cell_loadings(
     *,
     trim: float = TRIM,
     fix_weights: str | None = None,
+    function: OwnFunction | None = None,
 ) -> CellLoadings:
     """Find the loadings of every cell, in the full sample and without each cluster.
 
@@ -76,6 +79,8 @@ def cell_loadings(
         Controls with this propensity or a larger one get no weight.
     fix_weights : str or None
         As in `didjack.att_gt`.
+    function : callable, optional
+        The estimator, where it is one of the user's own.
 
     Returns
     -------
@@ -84,11 +89,12 @@ def cell_loadings(
     Raises
     ------
     DesignError
-        There are too many clusters for odds of continuous covariates.
+        There are too many clusters for odds of continuous covariates, or a function of the
+        user's own is not linear in outcomes.
     """
     out = TermList(len(clusters), len(cells))
     left_out = left_out_columns(panel, clusters)
-    how = _How(method, "csdid" if separation == "csdid" else "drop", trim, left_out)
+    how = _How(method, "csdid" if separation == "csdid" else "drop", trim, left_out, function)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = parts_of(panel, cells, fix_weights)
         if parts is None:
@@ -108,11 +114,15 @@ class _How:
     separation: str
     trim: float
     left_out: Mask
+    function: OwnFunction | None = None
 
 
 def _add_terms(
     panel: Panel, cells: Cells, clusters: Clusters, estimates: Estimates, how: _How, out: TermList
 ) -> None:
+    if how.function is not None:
+        own_terms(panel, cells, clusters, how.left_out, how.function, out)
+        return
     plain = is_difference_of_means(panel, how.method)
     if how.method not in KNOWN and not plain:
         _basis_terms(panel, cells, clusters, how, out)

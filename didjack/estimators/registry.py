@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from didjack.core.linalg import Array
-from didjack.estimators import reg, reg_influence, weighted, weighted_influence
+from didjack.estimators import own, reg, reg_influence, weighted, weighted_influence
 from didjack.estimators.estimates import Estimates
 from didjack.estimators.odds import TRIM
 from didjack.sample.cells import Cells, Status
@@ -153,6 +153,18 @@ ESTIMATORS: dict[str, Registered] = {
         variant_of="drimp",
     ),
 }
+
+
+def own_estimator(function: own.OwnFunction) -> Estimator:
+    """Return the functions of an estimator of the user's own (`didjack.estimators.own`).
+
+    Parameters
+    ----------
+    function : callable
+    """
+    return Estimator(
+        partial(own.estimate, function=function), partial(own.influence, function=function)
+    )
 
 
 def estimator(method: str, separation: str = "drop", trim: float = TRIM) -> Estimator:

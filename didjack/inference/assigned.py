@@ -17,7 +17,7 @@ from didjack.effects.deletions import restructured
 from didjack.effects.parameters import Parameter
 from didjack.errors import DesignError, DidjackError
 from didjack.estimators.estimates import left_out_columns
-from didjack.estimators.methods import WEIGHTING, is_difference_of_means
+from didjack.estimators.methods import WEIGHTING
 from didjack.inference.cluster_jackknife import jackknife_of
 from didjack.inference.recoded import by_name, recoded, why_from_frame
 from didjack.sample.panel import NEVER
@@ -107,7 +107,7 @@ def why_refit(target: Aggregate, clusters: Clusters) -> str:
     if panel.is_pairwise or options.fix_weights is not None:
         return "cells have weights or units of their own (fix_weights, balance='pair')"
     method = options.est_method
-    if method != "reg" and not is_difference_of_means(panel, method):
+    if method != "reg" and not options.is_difference_of_means(panel):
         with_covariates = "" if panel.design.intercept_only else " with covariates"
         name = f"est_method='{method}'{with_covariates}"
         if method not in WEIGHTING:

@@ -13,7 +13,6 @@ from didjack.effects.deletions import Deletions
 from didjack.effects.estimation import Estimation
 from didjack.effects.target import Target
 from didjack.errors import DataError, DesignError
-from didjack.estimators.methods import is_difference_of_means
 from didjack.inference.fitted_variances import fitted_variances
 from didjack.inference.linear_forms import LinearForms, linear_forms
 from didjack.inference.reference_model import ReferenceModel, TRatio, equal_variances
@@ -107,8 +106,13 @@ def too_many_unasked(estimation: Estimation, n_clusters: int) -> str:
     estimation : Estimation
     n_clusters : int
     """
-    method = estimation.options.est_method
-    odds = method != "reg" and not is_difference_of_means(estimation.panel, method)
+    options = estimation.options
+    if options.function is not None:
+        return (
+            f"The estimator is the function '{options.est_method}', and it would take long. "
+            "jackknife(..., critical='exact') has them if the function is linear in outcomes."
+        )
+    odds = options.est_method != "reg" and not options.is_difference_of_means(estimation.panel)
     most = UNASKED_ODDS if odds else UNASKED
     if n_clusters <= most:
         return ""

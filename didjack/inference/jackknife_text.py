@@ -15,7 +15,6 @@ from didjack.core.withheld import note_on_few_controls
 from didjack.effects.parameters import OVERALL
 from didjack.effects.target import treated_behind
 from didjack.errors import DesignError
-from didjack.estimators.methods import is_difference_of_means
 from didjack.inference import notes
 from didjack.inference.exact import too_many_unasked
 from didjack.inference.joint_tests import JointTests
@@ -173,8 +172,8 @@ class JackknifeText(JointTests):
     def is_small(self) -> bool:
         """Whether an exact p-value takes less than some fifty milliseconds."""
         estimation = self.target.estimation
-        method = estimation.options.est_method
-        odds = method != "reg" and not is_difference_of_means(estimation.panel, method)
+        options = estimation.options
+        odds = options.est_method != "reg" and not options.is_difference_of_means(estimation.panel)
         size = len(estimation.panel.rows) * len(estimation.cells)
         return len(self.clusters) <= SMALL and not odds and size <= SMALL_SIZE
 

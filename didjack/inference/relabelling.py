@@ -23,7 +23,7 @@ from didjack.core.progress import progress
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.averages import Elements, aggregate, form_elements
 from didjack.estimators.estimates import Estimates
-from didjack.estimators.methods import WEIGHTING, is_difference_of_means
+from didjack.estimators.methods import WEIGHTING
 from didjack.estimators.odds import OVERLAP
 from didjack.inference.assigned import AssignedStatistics, cohort_of, refitted
 from didjack.inference.cluster_moments import ClusterMoments, cluster_moments, outcomes_of
@@ -70,7 +70,7 @@ def relabelled(
     sizes = np.bincount(cohort_of(target.attgt, clusters), minlength=len(panel.cohorts))
     options = target.attgt.options
     method = options.est_method
-    plain = is_difference_of_means(panel, method)
+    plain = options.is_difference_of_means(panel)
     trim = options.pscoretrim if method in WEIGHTING and plain else None
     per_assignment = (len(clusters) + 1) * max(len(cells) * 4, moments.xy[0].size)
     rows = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +34,32 @@ class Covariates:
         Column names as formulaic gives them.
     missing : mapping of str to (N,) bool array
         Rows in which a variable of the formula is missing.
+    centre, scale : (k,) arrays, optional
+        What `settle` has taken off and divided by.
+    whole : (k,) bool array, optional
+        Columns that held whole numbers only.
     """
 
     X: Array = field(repr=False)
     names: tuple[str, ...]
     missing: Mapping[str, Mask] = field(default_factory=dict, repr=False)
+    centre: Array | None = field(default=None, repr=False)
+    scale: Array | None = field(default=None, repr=False)
+    whole: Mask | None = field(default=None, repr=False)
+
+    def as_given(self, X: Array) -> Array:
+        """Undo centring and scaling, up to rounding; whole numbers come back as they were.
+
+        Parameters
+        ----------
+        X : (n, k) array
+            Rows of `X`, in any order.
+        """
+        if self.centre is None or self.scale is None or self.whole is None:
+            return X
+        out = X * self.scale + self.centre
+        out[:, self.whole] = np.rint(out[:, self.whole])
+        return out
 
     @property
     def k(self) -> int:
@@ -53,8 +74,8 @@ class Covariates:
     def take(self, rows: Index) -> Covariates:
         """Return the covariates of some rows (all of them complete)."""
         if len(rows) == len(self.X) and np.array_equal(rows, np.arange(len(rows))):
-            return Covariates(self.X, self.names)  # already a copy, and nobody else has it
-        return Covariates(self.X[rows], self.names)
+            return replace(self, missing={})  # already a copy, and nobody else has it
+        return replace(self, X=self.X[rows], missing={})
 
     def among(self, keep: Mask) -> Covariates:
         """Return the covariates of some rows, complete or not, as evaluated over all rows.
@@ -78,15 +99,26 @@ class Covariates:
         if self.intercept_only:
             return self, []
         X = self.X
-        for column in X.T[1:]:
+        centres, scales, whole = np.zeros(self.k), np.ones(self.k), np.ones(self.k, dtype=bool)
+        for j, column in enumerate(X.T[1:], start=1):
             size = np.abs(column).max()
-            column -= column.mean()
+            whole[j] = size < 2**31 and (column == np.rint(column)).all()
+            centres[j] = column.mean()
+            column -= centres[j]
             scale = np.sqrt(column @ column / len(column))
-            column /= scale if scale > 1e-14 * size else np.inf  # constant columns become zero
+            scales[j] = scale if scale > 1e-14 * size else np.inf  # constant columns become zero
+            column /= scales[j]
         redundant = factorize(X.T @ X).redundant
         names = np.array(self.names)
         kept = X[:, ~redundant] if redundant.any() else X
-        return Covariates(kept, tuple(names[~redundant])), list(names[redundant])
+        settled = Covariates(
+            kept,
+            tuple(names[~redundant]),
+            centre=centres[~redundant],
+            scale=scales[~redundant],
+            whole=whole[~redundant],
+        )
+        return settled, list(names[redundant])
 
 
 def evaluate_covariates(data: pd.DataFrame, xformla: str | None) -> Covariates:

@@ -195,7 +195,9 @@ def _arguments(result: Any) -> dict[str, Any]:
     estimation = getattr(result, "estimation", None)
     if estimation is None:
         return {}
-    given = {**dataclasses.asdict(estimation.panel.roles), **dataclasses.asdict(estimation.options)}
+    # A function of the user's own is not saved; est_method is its name.
+    options = {k: v for k, v in vars(estimation.options).items() if k != "function"}
+    given = {**dataclasses.asdict(estimation.panel.roles), **options}
     return {name: plain(value) for name, value in given.items()}
 
 
