@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import didjack as dj
-from didjack.datasets import load_dataset
 from didjack.errors import DataError
 from didjack.paths import data_dir
 from didjack_pages.reference.markup import code, escape
@@ -102,28 +101,35 @@ def references_markdown() -> str:
     return f"{text}\n\n{_table(head, 'l16 l14 l36 r7 r9 r11 r8', rows)}"
 
 
-def estimates(dataset: str) -> pd.DataFrame:
+def estimates(dataset: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Estimate one of the datasets on which packages are compared.
 
     Parameters
     ----------
     dataset : str
         A key of `CASES`.
+    frame : DataFrame
+        Its data.
 
     Returns
     -------
     DataFrame
         Columns kind ("cell" or the type of an average), group, time, att and se.
     """
-    res = dj.att_gt(load_dataset(dataset), **CASES[dataset])
+    res = dj.att_gt(frame, **CASES[dataset])
     cells = res.to_frame()[["group", "time", "att", "se"]].assign(kind="cell")
     found = [(kind, dj.aggte(res, kind)) for kind in AVERAGES]
     averages = [{"kind": kind, "att": agg.att, "se": agg.se} for kind, agg in found]
     return pd.concat([cells, pd.DataFrame(averages)], ignore_index=True)
 
 
-def peers_frame() -> pd.DataFrame:
+def peers_frame(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Set the numbers of other packages beside ours.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        The data of each dataset on which packages are compared.
 
     Returns
     -------
@@ -137,7 +143,7 @@ def peers_frame() -> pd.DataFrame:
     rows = []
     for (dataset, package), part in theirs.groupby(["dataset", "package"], sort=False):
         both = part.merge(
-            estimates(str(dataset)), on=["kind", "group", "time"], how="left",
+            estimates(str(dataset), frames[str(dataset)]), on=["kind", "group", "time"], how="left",
             suffixes=("", "_ours"),
         )  # fmt: skip
         gap = both[["att", "se"]].to_numpy() - both[["att_ours", "se_ours"]].to_numpy()
@@ -155,9 +161,15 @@ def peers_frame() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def peers_markdown() -> str:
-    """Write a sentence and a table on the estimates of other packages, beside ours."""
-    table = peers_frame()
+def peers_markdown(frames: Mapping[str, pd.DataFrame]) -> str:
+    """Write a sentence and a table on the estimates of other packages, beside ours.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        As in `peers_frame`.
+    """
+    table = peers_frame(frames)
     same = int((table["worst"] <= SAME).sum())
     first, last = table["date"].min(), table["date"].max()
     days = f"on {first}" if first == last else f"from {first} to {last}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from didjack.datasets import load_dataset
 from didjack.errors import DataError
 from didjack_pages.reference import beside
+
+FRAMES = {name: load_dataset(name) for name in beside.CASES}
 
 
 def cells(markdown: str) -> list[list[str]]:
@@ -38,7 +41,7 @@ def test_reference_numbers_are_within_their_tolerance():
 
 
 def test_packages_agree_or_a_reason_is_named():
-    table, text = beside.peers_frame(), beside.peers_markdown()
+    table, text = beside.peers_frame(FRAMES), beside.peers_markdown(FRAMES)
     assert set(table["dataset"]) == set(beside.CASES)
     assert set(table["package"]) == {"moderndid", "csdid", "diff-diff", "StatsPAI"}
     differ = table[table["worst"] > beside.SAME]
@@ -54,16 +57,16 @@ def test_a_changed_or_missing_estimate_is_seen(monkeypatch):
     at = theirs.index[(theirs["package"] == "csdid") & (theirs["kind"] == "cell")][:2]
     theirs.loc[at[0], "att"] += 1e-6
     monkeypatch.setattr(beside, "results", lambda name: theirs.copy())
-    row = beside.peers_frame().set_index(["dataset", "package"]).loc["castle", "csdid"]
+    row = beside.peers_frame(FRAMES).set_index(["dataset", "package"]).loc["castle", "csdid"]
     assert 1e-6 < row["worst"] < 1e-2
-    assert "the reason is not known to us" in beside.peers_markdown()
+    assert "the reason is not known to us" in beside.peers_markdown(FRAMES)
     theirs["se"] = theirs["se"].astype(float)
     theirs.loc[at[1], "se"] = float("nan")
-    assert beside.peers_frame()["worst"].max() == float("inf")
+    assert beside.peers_frame(FRAMES)["worst"].max() == float("inf")
 
 
 def test_estimates_have_every_cell_and_average():
-    table = beside.estimates("mpdta")
+    table = beside.estimates("mpdta", FRAMES["mpdta"])
     assert table["kind"].value_counts().to_dict() == {"cell": 12} | dict.fromkeys(
         beside.AVERAGES, 1
     )

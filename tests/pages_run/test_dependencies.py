@@ -138,7 +138,7 @@ def changed(tmp_path_factory):
         ("didjack_pages/course/students.py", "", 0),
         ("didjack_pages/course/teaching.py", "changed: modules", 1),
         ("didjack_pages/commands/report.py", "changed: modules", 3),
-        ("didjack_pages/reference/markup.py", "changed: modules", 8),
+        ("didjack_pages/reference/markup.py", "changed: modules", 9),
         ("didjack_pages/run/finish.py", "changed: execution", len(PAGES)),
         ("notebooks/learn/glossary.toml", "changed: lists", 1),
         ("notebooks/learn/teaching.toml", "changed: lists", 1),
