@@ -133,7 +133,7 @@ def test_sums_of_all_replicates(chunk, monkeypatch):
     np.testing.assert_allclose(odds.mean_x(by_odds), by_odds / by_odds[:, [0]], rtol=1e-15)
 
 
-def test_a_comparison_whose_columns_are_collinear_has_no_overlap():
+def test_a_comparison_whose_columns_are_collinear_is_called_so():
     """Two columns add up to a third in periods 2 and 3 only, so the other cells have one."""
     rng = np.random.default_rng(3)
     units = pd.DataFrame({"unit": range(80), "g": np.tile([0, 0, 2, 3], 20)})
@@ -141,7 +141,7 @@ def test_a_comparison_whose_columns_are_collinear_has_no_overlap():
     frame["u"], frame["v"], frame["y"] = rng.normal(size=(3, len(frame)))
     frame["z"] = np.where(frame["t"] == 1, rng.normal(size=len(frame)), frame["u"] + frame["v"])
     res = dj.att_gt(frame, "y", "t", "g", xformla="~ u + v + z", est_method="ipw")
-    assert res.to_frame()["status"].tolist() == ["ok", "ok", "ok", "no_overlap"]
+    assert res.to_frame()["status"].tolist() == ["ok", "ok", "ok", "singular"]
     assert res.ledger["reason"].str.endswith(": z").all() and len(res.ledger) == 1
 
 
