@@ -127,7 +127,7 @@ def _legend() -> str:
         x += 34 + 7.2 * len(words.short)
     parts.append(f'<circle class="hl-ring" cx="{x + 4}" cy="20" r="8"/>')
     parts.append(
-        f'<text x="{x + 19}" y="24.5">significant at 5% by clustered s.e., not by CV3</text>'
+        f'<text x="{x + 19}" y="24.5">significant at 5% by clustered s.e., not by exact CV3</text>'
     )
     return "".join(parts)
 
