@@ -59,5 +59,5 @@ class FewTreatedWarning(DidjackWarning):
     """A p-value rests on so few treated clusters that it is too small, or is withheld."""
 
 
-class DataWarning(UserWarning):
+class DataWarning(DidjackWarning):
     """The data can be used, but something in them may not be meant; the message says what."""
