@@ -81,10 +81,10 @@ class Comparison(Shown, CoefficientTable):
         """The cluster variable."""
         return self.deletions.clusters.name
 
-    @cached_property
+    @property
     def exact(self) -> dict[str, Jackknife]:
         """Jackknives with exact critical values, by type; empty where `no_exact` says why."""
-        return {} if self.no_exact else self._exact[0]
+        return self._exact[0]
 
     @property
     def no_exact(self) -> str:
@@ -107,7 +107,7 @@ class Comparison(Shown, CoefficientTable):
             return {}, str(error)
         return found, ""
 
-    @cached_property
+    @property
     def randomizations(self) -> dict[str, Randomization]:
         """Randomization inference by type; empty if none was asked for, or is possible."""
         return self._randomizations[0]
@@ -364,9 +364,9 @@ class Comparison(Shown, CoefficientTable):
         found += [text for jk in self.jackknives.values() for text in jk.warnings_on_deletions]
         return list(dict.fromkeys(found))
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
-        """Return sentences on what was left out, skipped or lost, and on what numbers rest."""
+        """Sentences on what was left out, skipped or lost, and on what numbers rest."""
         notes = [note for agg in self.aggregates.values() for note in agg.sample_warnings]
         notes += left_out_lines(self.attgt.ledger) + cautions(self.attgt.panel)
         if not self.attgt.panel.roles.clustervars:

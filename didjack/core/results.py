@@ -16,7 +16,7 @@ from didjack.core.lincom import describe_lincom, parse_lincom
 from didjack.core.screen import count_text, screen_table
 from didjack.core.student import critical_value, two_sided_p
 from didjack.core.views import Shown, view
-from didjack.core.withheld import FEWEST_TREATED, notes_on_few_treated
+from didjack.core.withheld import FEWEST_TREATED, fewest_treated, notes_on_few_treated
 from didjack.errors import DesignError
 
 SHOWN = 12  # parameters that a terminal shows unasked
@@ -129,6 +129,7 @@ class Inference(Shown, CoefficientTable):
         combined = self._joint[:, at] @ weights
         norm = float(np.linalg.norm(combined))
         known = [i for i in at if np.isfinite(self.se[i])] if norm > 0 else []
+        counts = self.n_treated_clusters
         return Inference(
             method=self.method,
             parameters=(name,),
@@ -138,17 +139,9 @@ class Inference(Shown, CoefficientTable):
             n_clusters=self.n_clusters,
             level=self.level,
             scores=combined[:, None],
-            n_treated_clusters=self._fewest(at),
+            n_treated_clusters=None if counts is None else fewest_treated(counts, self.se, at),
             conservative=self.conservative,
         )
-
-    def _fewest(self, at: list[int]) -> Index | None:
-        """Treated clusters behind a combination of parameters: those behind its thinnest part."""
-        if self.n_treated_clusters is None:
-            return None
-        # Parts that are zero by construction (base periods) have nobody behind them, and no error.
-        known = [i for i in at if np.isfinite(self.se[i])] or at
-        return np.array([self.n_treated_clusters[known].min()])
 
     @property
     def t(self) -> Array:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from didjack.core.linalg import Index, Mask
+import numpy as np
+
+from didjack.core.linalg import Array, Index, Mask
 
 FEWEST_TREATED = 2  # with fewer treated clusters there is no p-value
 FEW_TREATED = 5  # up to so many, p-values of t or normal critical values are too small
@@ -81,6 +83,23 @@ def note_on_few_controls(parameters: Sequence[str], counts: Index, counted: Mask
         f"{_named(parameters, few)}: t and normal critical values reject too often there. "
         f"{REMEDIES[1]}"
     ]
+
+
+def fewest_treated(counts: Index, se: Array, at: Sequence[int]) -> Index:
+    """Return the treated clusters behind a combination of parameters: its thinnest part's, (1,).
+
+    Parameters
+    ----------
+    counts : (P,) int array
+        Treated clusters behind each parameter.
+    se : (P,) array
+        Parts without a standard error are zero by construction (base periods): nobody stands
+        behind them, and they do not count beside others.
+    at : sequence of int
+        Places of the parameters that are combined.
+    """
+    known = [i for i in at if np.isfinite(se[i])] or list(at)
+    return counts[known].min(keepdims=True)
 
 
 def _named(parameters: Sequence[str], chosen: Mask) -> str:

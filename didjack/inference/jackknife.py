@@ -20,6 +20,7 @@ from didjack.core.linalg import Array, Index, Mask
 from didjack.core.moments import Clusters
 from didjack.core.results import Inference, combination
 from didjack.core.views import view
+from didjack.core.withheld import fewest_treated
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.deletions import delete_clusters
 from didjack.effects.parameters import Parameter
@@ -249,8 +250,7 @@ class Jackknife(JackknifeText):
         combined = self.replicates[:, at] @ weights
         coefficients = np.zeros((1, len(self.parameters)))
         coefficients[0, at] = weights
-        parts = [i for i in at if np.isfinite(self.inference.se[i])] or at
-        fewest = self.n_treated_clusters[parts].min(keepdims=True)
+        fewest = fewest_treated(self.n_treated_clusters, self.inference.se, at)
         return self._inference((name,), combined[:, None], coefficients, fewest)
 
     @property

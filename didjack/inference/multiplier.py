@@ -29,6 +29,7 @@ from didjack.core.arguments import (
 from didjack.core.linalg import Array, Index
 from didjack.core.results import Inference, Inferred, combination
 from didjack.core.screen import Bounds, count_text, estimate_lines, remarks, screen_table
+from didjack.core.withheld import fewest_treated
 from didjack.effects.aggregate import Aggregate
 from didjack.effects.attgt import ATTgt
 from didjack.effects.deletions import given_cluster
@@ -150,8 +151,7 @@ class Multiplier(Inferred):
         """
         name, at, weights = combination(expression, self.parameters)
         att = np.array([self.target.values[at] @ weights])
-        parts = [i for i in at if np.isfinite(self.inference.se[i])] or at
-        fewest = self.n_treated_clusters[parts].min(keepdims=True)
+        fewest = fewest_treated(self.n_treated_clusters, self.inference.se, at)
         return self._inference((name,), att, (self.draws[:, at] @ weights)[:, None], fewest)
 
     def band(self, level: float | None = None) -> Band:

@@ -13,6 +13,7 @@ from didjack.core.linalg import Array, Index
 from didjack.core.results import SHOWN, Inference, combination
 from didjack.core.screen import screen_table
 from didjack.core.views import Shown
+from didjack.core.withheld import fewest_treated
 from didjack.errors import DataError, DesignError
 from didjack.inference.recombined import DeletionRule, DrawnInference
 
@@ -202,5 +203,4 @@ def _fewest(inference: Inference, at: list[int]) -> Index:
     treated = inference.n_treated_clusters
     if treated is None:
         raise DesignError("This saved result does not say how many clusters are treated.")
-    parts = [i for i in at if np.isfinite(inference.se[i])] or at
-    return treated[parts].min(keepdims=True)
+    return fewest_treated(treated, inference.se, at)
