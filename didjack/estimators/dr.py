@@ -77,9 +77,13 @@ def att_rc(compared: ComparedRows, nuisance: Nuisance) -> Array:
     (R, 1) array
         ATT of one cell in every replicate.
     """
+    return locally_efficient(compared, nuisance, _control_regressions(compared, nuisance))
+
+
+def _control_regressions(compared: ComparedRows, nuisance: Nuisance) -> Array:
+    """Return the controls' coefficients in the late and in the early period, (R, 2, k)."""
     controls = nuisance.regressions.controls
-    beta = controls.beta[:, controls.which[compared.cells[0]]]  # (R, 2, k)
-    return locally_efficient(compared, nuisance, beta)
+    return controls.beta[:, controls.which[compared.cells[0]]]
 
 
 def locally_efficient(compared: ComparedRows, nuisance: Nuisance, beta: Array) -> Array:
@@ -128,9 +132,7 @@ def att_rc1(compared: ComparedRows, nuisance: Nuisance) -> Array:
     (R, 1) array
         ATT of one cell in every replicate.
     """
-    controls = nuisance.regressions.controls
-    beta = controls.beta[:, controls.which[compared.cells[0]]]  # (R, 2, k)
-    return not_efficient(compared, nuisance, beta)
+    return not_efficient(compared, nuisance, _control_regressions(compared, nuisance))
 
 
 def not_efficient(compared: ComparedRows, nuisance: Nuisance, beta: Array) -> Array:
