@@ -89,6 +89,39 @@ def read_form(path: Path, kind: type[T], error: type[DidjackError] = DataError) 
     return convert(read_toml(path, error), kind, path.name, error)
 
 
+def read_at_most(path: Path, most: int, kind: str, error: type[DidjackError] = DataError) -> bytes:
+    """Read a file of limited length.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : int
+        Bytes.
+    kind : str
+        What a file that is longer is not.
+    error : type
+        The class of the error that is raised.
+
+    Raises
+    ------
+    DidjackError
+        Of the given class: the file is missing, cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(most + 1)
+    except FileNotFoundError:
+        raise error(f"{path}: there is no such file.") from None
+    except OSError as fault:
+        raise error(f"{path}: cannot be read: {fault.strerror}.") from fault
+    except ValueError:
+        raise error(f"{str(path)!r} cannot be the name of a file.") from None
+    if len(content) > most:
+        raise error(f"{path}: not a {kind}: it has more than {most:,} bytes.")
+    return content
+
+
 def read_toml(path: Path, error: type[DidjackError] = DataError) -> dict[str, Any]:
     """Read a TOML file without comparing it with a form.
 
@@ -104,17 +137,7 @@ def read_toml(path: Path, error: type[DidjackError] = DataError) -> dict[str, An
     DidjackError
         Of the given class: the file is missing, cannot be read, is too large or is not TOML.
     """
-    try:
-        with path.open("rb") as handle:
-            content = handle.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise error(f"{path}: there is no such file.") from None
-    except OSError as fault:
-        raise error(f"{path}: cannot be read: {fault.strerror}.") from fault
-    except ValueError:
-        raise error(f"{str(path)!r} cannot be the name of a file.") from None
-    if len(content) > LARGEST_FILE:
-        raise error(f"{path}: not a TOML file of ours: it has more than {LARGEST_FILE:,} bytes.")
+    content = read_at_most(path, LARGEST_FILE, "TOML file of ours", error)
     try:
         return tomllib.loads(content.decode("utf-8"))
     except RecursionError:

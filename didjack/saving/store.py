@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import platform
@@ -20,7 +21,7 @@ from didjack.core.arguments import require_instance
 from didjack.core.results import Inference, Inferred
 from didjack.core.views import Shown
 from didjack.errors import DataError
-from didjack.forms import convert
+from didjack.forms import convert, read_at_most
 from didjack.inference.jackknife import Jackknife
 from didjack.inference.multiplier import Multiplier
 from didjack.inference.recombined import DeletionRule, DrawnInference
@@ -110,23 +111,12 @@ def load(path: str | Path) -> SavedResult:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        is_file = stat.S_ISREG(path.stat().st_mode)  # a pipe would be waited for
-        text = b""
-        if is_file:
-            with path.open("rb") as handle:
-                text = handle.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise DataError(f"{str(path)!r} cannot be the name of a file.") from None
-    if not is_file:
+    regular = True
+    with contextlib.suppress(OSError, ValueError):  # reading it says what is wrong
+        regular = stat.S_ISREG(path.stat().st_mode)
+    if not regular:  # a pipe would be waited for
         raise DataError(f"{path}: not a file.")
-    if len(text) > LARGEST:
-        raise DataError(f"{path}: not a result of didjack: it has more than {LARGEST:,} bytes.")
-    return text
+    return read_at_most(path, LARGEST, "result of didjack")
 
 
 class _Head(msgspec.Struct):
